@@ -1,0 +1,53 @@
+"""scikit-learn's own checks, and those that it does not yield by itself."""
+
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from tsdisentangle import StaticDynamicVAE
+
+ESTIMATORS = [
+    StaticDynamicVAE(max_epochs=3, batch_size=16),
+    StaticDynamicVAE(max_epochs=2, missing="mask", static_pooling="precision"),
+]
+
+
+def yielded_checks():
+    for estimator in ESTIMATORS:
+        for checked, check in estimator_checks_generator(estimator):
+            name = getattr(check, "func", check).__name__
+            yield pytest.param(checked, check, id=f"{estimator.missing}-{name}")
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(yielded_checks()))
+def test_estimator_check(estimator, check):
+    if getattr(check, "func", check).__name__ == "check_array_api_input":
+        pytest.skip("torch tensors do not follow scikit-learn's array API switch")
+    check(estimator)
+
+
+NOT_YIELDED = [
+    "check_dataframe_column_names_consistency",
+    "check_estimators_partial_fit_n_features",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.missing)
+@pytest.mark.parametrize("name", [*NOT_YIELDED, "check_param_validation"])
+def test_check_that_is_not_yielded(estimator, name):
+    getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+
+
+def test_tags_admit_both_ranks_so_that_the_checks_run():
+    tags = StaticDynamicVAE().__sklearn_tags__().input_tags
+    assert tags.two_d_array
+    assert tags.three_d_array
+    assert len(list(yielded_checks())) >= 90

@@ -1,0 +1,596 @@
+"""The estimator that every method shares."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from skorch.callbacks import EarlyStopping, GradientNormClipping
+from skorch.helper import predefined_split
+
+from tsdisentangle.data.codes import Codes
+from tsdisentangle.data.scaling import ChannelScaler
+from tsdisentangle.data.series import Series, as_series
+from tsdisentangle.data.windows import (
+    Windows,
+    count_windows,
+    from_windows,
+    resolve_window,
+    to_windows,
+)
+from tsdisentangle.nn.network import Posterior, SequenceNetwork
+from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+from tsdisentangle.training.callbacks import Progress, RecordTerms, RefuseNonFiniteLoss
+from tsdisentangle.training.loader import BatchLoader, WindowDataset
+from tsdisentangle.training.net import DisentanglingNet
+
+GRADIENT_NORM = 5.0
+DEFAULT_PATIENCE = 10  # epochs without a better validation loss
+SCORE_DRAWS = 8
+SCORE_SEED = 0
+
+
+class SequenceDisentangler(TransformerMixin, BaseEstimator):
+    """Base of all methods: everything but the network.
+
+    A subclass has the constructor's signature and :meth:`_build_network`. See
+    :class:`~tsdisentangle.StaticDynamicVAE` for the parameters.
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "encoder": [None, BaseEstimator],
+        "decoder": [None, BaseEstimator],
+        "window": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "static_dim": [Interval(Integral, 1, None, closed="left")],
+        "dynamic_dim": [Interval(Integral, 1, None, closed="left")],
+        "output": [StrOptions({"static", "dynamic", "both"})],
+        "missing": [StrOptions({"error", "mask"})],
+        "standardize": ["boolean"],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "early_stopping": ["boolean", Interval(Integral, 1, None, closed="left")],
+        "callbacks": [None, list],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # -- what a method adds ---------------------------------------------------------------------
+
+    def _build_network(self, n_channels: int, window: int) -> SequenceNetwork:
+        """Make the untrained network."""
+        raise NotImplementedError
+
+    def _encode_options(self) -> dict[str, Any]:
+        """Return the options of the network's ``encode`` that may change after fit."""
+        return {}
+
+    # -- fitting --------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> "SequenceDisentangler":
+        """Learn the codes; labels are not used.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
+            with a two-level index (series, time).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Bad input or a bad parameter; the estimator stays as it was.
+        FloatingPointError
+            The loss became NaN or infinite; the estimator stays as it was.
+        """
+        self._validate_params()
+        # Work on a copy, so that a fit that fails or is interrupted changes nothing.
+        fitted = copy.copy(self)
+        fitted._forget()
+        windows = fitted._learn_input(X)
+        fitted._start(windows)
+        fitted._train(windows, self.max_epochs)
+        self._forget()
+        vars(self).update(vars(fitted))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> "SequenceDisentangler":
+        """Train for one epoch over ``X``; the first call also sets the scale of the channels.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        if not hasattr(self, "net_"):
+            fitted = copy.copy(self)
+            windows = fitted._learn_input(X)
+            fitted._start(windows)
+            vars(self).update(vars(fitted))
+        else:
+            windows = to_windows(self._read(X), self.window_)
+        self._train(windows, 1)
+        return self
+
+    def _forget(self) -> None:
+        """Remove what a former fit has learned."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def _learn_input(self, X: Any) -> Windows:
+        """Check the training panel; set its form, scale and window."""
+        series = as_series(X, missing=self.missing)
+        self.n_channels_in_ = series.values.shape[2]
+        self.n_features_in_ = self.n_channels_in_
+        if series.kind == "2d" or _is_frame(X):
+            validate_data(self, X, reset=True, skip_check_array=True)
+        self.kind_in_ = series.kind
+        self.window_ = resolve_window(self.window, series.values.shape[1])
+        self.scaler_ = (
+            ChannelScaler.fit(series)
+            if self.standardize
+            else ChannelScaler.identity(self.n_channels_in_)
+        )
+        return to_windows(self.scaler_.transform(series), self.window_)
+
+    def _start(self, windows: Windows) -> None:
+        """Make the network and the training loop."""
+        self.random_state_ = check_random_state(self.random_state)
+        self._check_device()
+        with self._seeded():
+            network = self._build_network(self.n_channels_in_, self.window_)
+            self.net_ = DisentanglingNet(
+                network,
+                optimizer=torch.optim.Adam,
+                lr=self.lr,
+                batch_size=self.batch_size,
+                device=self.device,
+                verbose=0,
+                callbacks=self._callbacks(),
+            ).initialize()
+        self.history_ = self.net_.history
+
+    def _callbacks(self) -> list[Any]:
+        own: list[Any] = [
+            ("refuse_non_finite_loss", RefuseNonFiniteLoss()),
+            ("record_terms", RecordTerms()),
+            ("clip_gradient", GradientNormClipping(GRADIENT_NORM)),
+        ]
+        if self.early_stopping:
+            patience = DEFAULT_PATIENCE if self.early_stopping is True else self.early_stopping
+            own.append(
+                ("early_stopping", EarlyStopping(patience=patience, load_best=True, sink=_silent))
+            )
+        if self.verbose:
+            own.append(("progress", Progress()))
+        return own + list(self.callbacks or [])
+
+    def _check_device(self) -> None:
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"device={self.device!r} cannot be used on this machine: {error}. "
+                "Pass device='cpu', or one that torch finds."
+            ) from error
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Seed torch from ``random_state`` inside the block; the global RNG stays untouched."""
+        with torch.random.fork_rng():
+            torch.manual_seed(int(self.random_state_.randint(2**31 - 1)))
+            yield
+
+    def _train(self, windows: Windows, epochs: int) -> None:
+        if not epochs:
+            self.net_.module_.eval()
+            return
+        train, valid = self._split(windows)
+        self.net_.set_params(
+            max_epochs=epochs,
+            train_split=predefined_split(WindowDataset(valid)) if valid is not None else None,
+        )
+        with self._seeded():
+            self.net_.partial_fit(WindowDataset(train))
+        self.net_.set_params(train_split=None)  # it holds the validation data
+
+    def _split(self, windows: Windows) -> tuple[Windows, Windows | None]:
+        """Hold out a part for early stopping."""
+        if not self.early_stopping:
+            return windows, None
+        n = len(windows.values)
+        held_out = int(np.ceil(self.validation_fraction * n))
+        if held_out >= n:
+            raise ValueError(
+                f"early_stopping holds out {held_out} of {n} series and leaves none to train on. "
+                "Pass more series, a smaller validation_fraction or early_stopping=False."
+            )
+        order = torch.from_numpy(self.random_state_.permutation(n))
+        return windows.take(order[held_out:]), windows.take(order[:held_out])
+
+    # -- codes ----------------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Codes of each series, as one row of features.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`fit`, with the channels of the training panel.
+
+        Returns
+        -------
+        array of shape (n, features)
+            The static code, the dynamic codes averaged over time, or both side by side, as
+            ``output`` says. Posterior means.
+        """
+        codes = self.encode(X)
+        if self.output == "static":
+            return codes.static
+        if self.output == "dynamic":
+            return codes.mean_dynamic()
+        return np.hstack([codes.static, codes.mean_dynamic()])
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features, generate_names=False)
+        network = self.net_.module_
+        sizes = {"static": network.static_dim, "dynamic": network.dynamic_dim}
+        shown = sizes if self.output == "both" else {self.output: sizes[self.output]}
+        names = [f"{name}{i}" for name, size in shown.items() for i in range(size)]
+        return np.array(names, dtype=object)
+
+    def encode(self, X: Any, *, return_std: bool = False) -> Codes:
+        """Static code and dynamic codes of each series.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+        return_std : bool, default=False
+            Also return the posterior standard deviations.
+
+        Returns
+        -------
+        Codes
+        """
+        check_is_fitted(self)
+        return self._encode(self._read(X), return_std)
+
+    def decode(self, codes: Codes) -> np.ndarray:
+        """Series that belong to codes, in the user's units.
+
+        Parameters
+        ----------
+        codes : Codes
+            Of this estimator, or edited.
+
+        Returns
+        -------
+        array of shape (n, windows * window, channel)
+            Without the channel axis where the estimator was fitted on a 2-D array. NaN behind a
+            series' last window.
+        """
+        check_is_fitted(self)
+        values = self._decode(codes.static, codes.dynamic)
+        behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
+        values[behind] = np.nan
+        return self._drop_channel(values)
+
+    def reconstruct(self, X: Any) -> Any:
+        """Encode and decode.
+
+        Steps behind a series' last observed window follow the mean of the dynamic prior.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+
+        Returns
+        -------
+        array, list of arrays or DataFrame
+            In the form and units of ``X``.
+        """
+        check_is_fitted(self)
+        series = self._read(X)
+        return self._decode_like(series, self._encode(series))
+
+    def impute(self, X: Any) -> Any:
+        """Fill missing values by reconstruction; observed ones stay as they are.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`; NaN needs ``missing='mask'``.
+
+        Returns
+        -------
+        array, list of arrays or DataFrame
+            In the form and units of ``X``, without NaN.
+        """
+        check_is_fitted(self)
+        raw = self._check_input(X)
+        series = self.scaler_.transform(raw)
+        filled = self._decode_steps(series, self._encode(series))
+        return series.restore(np.where(raw.observed, raw.values, filled))
+
+    def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
+        """Exchange the static codes of two panels, row by row.
+
+        Parameters
+        ----------
+        X1, X2 : array, list of arrays or DataFrame
+            With the same number of series.
+
+        Returns
+        -------
+        X12 : in the form of ``X2``
+            Static codes of ``X1`` with the dynamics of ``X2``.
+        X21 : in the form of ``X1``
+            Static codes of ``X2`` with the dynamics of ``X1``.
+        """
+        check_is_fitted(self)
+        first, second = self._read(X1), self._read(X2)
+        if len(first) != len(second):
+            raise ValueError(
+                f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
+                "row, so pass the same number."
+            )
+        codes1, codes2 = self._encode(first), self._encode(second)
+        static1, static2 = codes1.static, codes2.static
+        return (
+            self._decode_like(second, codes2, static=static1),
+            self._decode_like(first, codes1, static=static2),
+        )
+
+    def sample(
+        self,
+        n: int,
+        length: int,
+        *,
+        static: np.ndarray | None = None,
+        dynamic: np.ndarray | None = None,
+        dynamic_prior: str = "sample",
+    ) -> np.ndarray:
+        """Draw series from the prior, or only one factor of them.
+
+        Parameters
+        ----------
+        n : int
+            Number of series.
+        length : int
+            Time steps.
+        static : array of shape (n, static_dim) or (static_dim,), default=None
+            Keep these static codes instead of drawing them.
+        dynamic : array of shape (n, windows, dynamic_dim) or (windows, dynamic_dim), default=None
+            Keep these dynamic codes instead of drawing them.
+        dynamic_prior : {'sample', 'mean_path'}, default='sample'
+            Decode the drawn dynamics, or, as the published evaluations do, the step means of a
+            roll-out that is fed with draws.
+
+        Returns
+        -------
+        array of shape (n, length, channel)
+            In the user's units; the same for the same ``random_state``. Without the channel axis
+            where the estimator was fitted on a 2-D array.
+        """
+        check_is_fitted(self)
+        if n < 1 or length < 1:
+            raise ValueError(f"n and length must be at least 1, got n={n} and length={length}.")
+        if dynamic_prior not in ("sample", "mean_path"):
+            raise ValueError(f"dynamic_prior is {dynamic_prior!r}; expected 'sample', 'mean_path'.")
+        network = self.net_.module_
+        windows = -(-length // self.window_)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(int(seed))
+            s = network.sample_static(n, normal_noise)
+            mean_path = dynamic_prior == "mean_path"
+            d = network.sample_dynamic(n, windows, normal_noise, mean_path)
+        static = _given("static", static, s.cpu().numpy())
+        dynamic = _given("dynamic", dynamic, d.cpu().numpy())
+        return self._drop_channel(self._decode(static, dynamic)[:, :length])
+
+    # -- scores ---------------------------------------------------------------------------------
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Evidence lower bound of each series; low values point at anomalies.
+
+        Each observed value counts once, all weights are 1 whatever the training weights were, in
+        standardised units, summed over the series. The draws are fixed and shared by all rows.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+            Nats.
+        """
+        check_is_fitted(self)
+        noise = SharedNoise(SCORE_SEED)
+        # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
+        network = copy.deepcopy(self.net_.module_).double()
+
+        def bound(batch: Windows) -> tuple[torch.Tensor]:
+            return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
+
+        return self._map(bound, to_windows(self._read(X), self.window_))[0]
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of :meth:`score_samples`, so that searches run without labels.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            Nats a series.
+        """
+        return float(self.score_samples(X).mean())
+
+    # -- helpers --------------------------------------------------------------------------------
+
+    def _check_input(self, X: Any) -> Series:
+        """Check a panel against the training panel; raw units."""
+        if _is_frame(X):  # a wrong column says more than the values in it
+            validate_data(self, X, reset=False, skip_check_array=True)
+        series = as_series(X, missing=self.missing)
+        if series.kind == self.kind_in_ == "2d":
+            validate_data(self, X, reset=False, skip_check_array=True)
+        _, time, channels = series.values.shape
+        if channels != self.n_channels_in_:
+            hint = (
+                " Channels are the last axis; perhaps X needs np.swapaxes(X, 1, 2)?"
+                if time == self.n_channels_in_
+                else ""
+            )
+            raise ValueError(
+                f"X has {channels} channels, but {type(self).__name__} was fitted with "
+                f"{self.n_channels_in_}; got shape {series.values.shape} (n, time, channel).{hint}"
+            )
+        return series
+
+    def _read(self, X: Any) -> Series:
+        """Check a panel against the training panel, and standardise it."""
+        return self.scaler_.transform(self._check_input(X))
+
+    def _map(
+        self, function: Callable[[Windows], tuple[torch.Tensor, ...]], windows: Windows
+    ) -> list[np.ndarray]:
+        """Apply a function of a batch to all batches, and join the results."""
+        results = []
+        with torch.inference_mode():
+            for batch, _ in BatchLoader(WindowDataset(windows), self.batch_size):
+                results.append([part.cpu() for part in function(batch.to(self.net_.device))])
+        return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
+
+    def _encode(self, series: Series, return_std: bool = False) -> Codes:
+        network, options = self.net_.module_, self._encode_options()
+
+        def parts(batch: Windows) -> tuple[torch.Tensor, ...]:
+            posterior: Posterior = network.encode(batch, **options)
+            valid = batch.valid[..., None]
+            means = posterior.static.mean, posterior.dynamic.mean.where(valid, 0.0)
+            if not return_std:
+                return means
+            return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
+
+        arrays = self._map(parts, to_windows(series, self.window_))
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError(
+                "The codes are not finite: X holds values too far from the training values "
+                f"(largest standardised magnitude {np.abs(series.values).max():.3g})."
+            )
+        static, dynamic, *std = arrays
+        return Codes(static, dynamic, count_windows(series.lengths, self.window_), *std)
+
+    def _decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+        """Codes to ``(n, windows * window, channel)`` in the user's units."""
+        network, device = self.net_.module_, self.net_.device
+        pieces = []
+        with torch.inference_mode():
+            for start in range(0, len(static), self.batch_size):
+                rows = slice(start, start + self.batch_size)
+                s, d = (torch.from_numpy(c[rows]).to(device) for c in (static, dynamic))
+                pieces.append(network.decode(s, d, mean_noise).mean.cpu().numpy())
+        values = np.concatenate(pieces)
+        return self.scaler_.inverse(from_windows(values, values.shape[1] * self.window_))
+
+    def _decode_steps(
+        self, series: Series, codes: Codes, static: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Decode for every step of a panel, also behind its last observed ones."""
+        dynamic = codes.dynamic
+        if (codes.lengths < count_windows(series.steps, self.window_)).any():
+            with torch.inference_mode():
+                extended = self.net_.module_.extend_dynamic(
+                    torch.from_numpy(dynamic).to(self.net_.device),
+                    torch.from_numpy(codes.lengths).to(self.net_.device),
+                    mean_noise,
+                )
+            dynamic = extended.cpu().numpy()
+        decoded = self._decode(codes.static if static is None else static, dynamic)
+        return decoded[:, : series.values.shape[1]]
+
+    def _decode_like(self, series: Series, codes: Codes, static: np.ndarray | None = None) -> Any:
+        return series.restore(self._decode_steps(series, codes, static))
+
+    def _drop_channel(self, values: np.ndarray) -> np.ndarray:
+        return values[..., 0] if self.kind_in_ == "2d" else values
+
+    def set_params(self, **params: Any) -> "SequenceDisentangler":
+        """Set parameters, nested ones as ``encoder__hidden``.
+
+        Raises
+        ------
+        ValueError
+            An unknown name, or a nested one of a part that is None.
+        """
+        for name in params:
+            part, _, rest = name.partition("__")
+            if rest and part not in params and getattr(self, part, self) is None:
+                raise ValueError(
+                    f"{name} cannot be set because {part} is None, the default. Pass an object: "
+                    f"{type(self).__name__}({part}=Tabular{part.capitalize()}())."
+                )
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns")
+
+
+def _silent(message: str) -> None:
+    """Sink for callbacks that print."""
+
+
+def _given(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
+    """Codes that the user keeps, checked and repeated for every row; else the drawn ones."""
+    if codes is None:
+        return drawn
+    try:
+        return np.ascontiguousarray(np.broadcast_to(np.asarray(codes, np.float32), drawn.shape))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} has shape {np.shape(codes)}; expected {drawn.shape} or {drawn.shape[1:]}."
+        ) from error

@@ -1,0 +1,72 @@
+"""Standardisation a channel, from observed values only."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tsdisentangle.data.series import Series
+
+
+@dataclass(frozen=True)
+class ChannelScaler:
+    """Mean and scale of each channel.
+
+    Attributes
+    ----------
+    mean, scale : float64 arrays of shape (channel,)
+        A constant channel has scale 1.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def identity(cls, n_channels: int) -> "ChannelScaler":
+        """Return the scaler that changes nothing."""
+        return cls(np.zeros(n_channels), np.ones(n_channels))
+
+    @classmethod
+    def fit(cls, series: Series) -> "ChannelScaler":
+        """Estimate mean and standard deviation from the observed values.
+
+        Raises
+        ------
+        ValueError
+            A channel was observed in no series.
+        """
+        count = series.observed.sum(axis=(0, 1))
+        if (count == 0).any():
+            raise ValueError(
+                f"Channel {int((count == 0).argmax())} has no observed value in any series, so "
+                "it cannot be standardised. Drop the channel."
+            )
+        mean = series.values.sum(axis=(0, 1), dtype=np.float64) / count
+        deviation = np.where(series.observed, series.values - mean, 0.0)
+        scale = np.sqrt(np.square(deviation).sum(axis=(0, 1)) / count)
+        # Rounding of a constant float32 channel is not variation.
+        constant = scale <= 10 * np.finfo(np.float32).eps * np.abs(mean)
+        return cls(mean, np.where(constant, 1.0, scale))
+
+    def transform(self, series: Series) -> Series:
+        """Return standardised series; what is not observed stays zero.
+
+        Raises
+        ------
+        ValueError
+            A value is so far from the training values that it overflows.
+        """
+        with np.errstate(over="ignore"):
+            scaled = ((series.values - self.mean) / self.scale).astype(np.float32)
+        scaled[~series.observed] = 0
+        if not np.isfinite(scaled).all():
+            row, step, channel = np.argwhere(~np.isfinite(scaled))[0]
+            raise ValueError(
+                f"The value at series {row}, step {step}, channel {channel} overflows when "
+                f"standardised (training scale {self.scale[channel]:.3g}). Remove it or mark it "
+                "as missing."
+            )
+        return replace(series, values=scaled)
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Return values in the user's units, as float32."""
+        return (values * self.scale + self.mean).astype(np.float32)

@@ -1,0 +1,91 @@
+"""Series cut into windows, as tensors."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tsdisentangle.data.series import Series
+
+
+class Windows(NamedTuple):
+    """Sequences of windows; the form in which every network takes its batch.
+
+    Attributes
+    ----------
+    values : Tensor of shape (n, windows, step, channel)
+        Zero where not observed.
+    observed : bool Tensor of shape (n, windows, step, channel)
+    valid : bool Tensor of shape (n, windows)
+        Windows up to each series' last observed step.
+    """
+
+    values: Tensor
+    observed: Tensor
+    valid: Tensor
+
+    def take(self, rows: Tensor | slice) -> "Windows":
+        """Return some of the sequences."""
+        return Windows(self.values[rows], self.observed[rows], self.valid[rows])
+
+    def double(self) -> "Windows":
+        """Return the sequences in float64."""
+        return self._replace(values=self.values.double())
+
+    def to(self, device: str | torch.device) -> "Windows":
+        """Return the sequences on a device."""
+        return Windows(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+def resolve_window(window: int | str, time: int) -> int:
+    """Length of a window: as given, or for ``'auto'`` 1/24 of long series and 1 of short ones.
+
+    Examples
+    --------
+    >>> resolve_window("auto", 672), resolve_window("auto", 47), resolve_window(4, 80)
+    (28, 1, 4)
+    """
+    if window != "auto":
+        return int(window)
+    return time // 24 if time >= 48 else 1
+
+
+def count_windows(lengths: np.ndarray, window: int) -> np.ndarray:
+    """Return the number of windows, the last perhaps partial, that cover each length."""
+    return -(-lengths // window)
+
+
+def to_windows(series: Series, window: int) -> Windows:
+    """Cut series into consecutive windows; a partial last window is padded and masked.
+
+    Parameters
+    ----------
+    series : Series
+        Shape ``(n, time, channel)``.
+    window : int
+        Steps of a window.
+
+    Returns
+    -------
+    Windows
+        Views of the series' memory where ``window`` divides the time.
+    """
+    n, time, channels = series.values.shape
+    missing = -time % window
+    values, observed = series.values, series.observed
+    if missing:
+        padding = ((0, 0), (0, missing), (0, 0))
+        values, observed = np.pad(values, padding), np.pad(observed, padding)
+    shape = (n, -1, window, channels)
+    counts = torch.from_numpy(count_windows(series.lengths, window))
+    valid = torch.arange((time + missing) // window) < counts[:, None]
+    return Windows(
+        torch.from_numpy(values).view(shape), torch.from_numpy(observed).view(shape), valid
+    )
+
+
+def from_windows(values: np.ndarray, time: int) -> np.ndarray:
+    """Join ``(n, windows, step, channel)`` to ``(n, time, channel)``, the padding cut off."""
+    n, _, _, channels = values.shape
+    return values.reshape(n, -1, channels)[:, :time]

@@ -1,0 +1,3 @@
+from tsdisentangle.encoders.tabular import TabularDecoder, TabularEncoder
+
+__all__ = ["TabularDecoder", "TabularEncoder"]

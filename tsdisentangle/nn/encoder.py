@@ -1,0 +1,34 @@
+"""What a method expects of an encoder network."""
+
+from torch import Tensor, nn
+
+
+class ElementEncoder(nn.Module):
+    """Base of encoders: every element (window, frame) of a sequence to features, on its own.
+
+    A subclass sets :attr:`out_features` and defines ``forward(values, observed)``, which maps
+    ``(batch, elements, step, channel)`` to ``(batch, elements, features)``. An element must not
+    see another one: the static code is promised to come from a single element.
+
+    An encoder whose features keep further axes (a step axis, say) also defines
+    :meth:`static_summary` and :meth:`dynamic_summary`, which reduce the anchor's features and the
+    differences to one vector an element.
+
+    Attributes
+    ----------
+    out_features : int
+        Size of the feature vector of an element.
+    across_elements : bool
+        Whether the dynamic posterior reads the elements with an LSTM (True), or each on its own.
+    """
+
+    out_features: int
+    across_elements: bool = True
+
+    def static_summary(self, features: Tensor, observed: Tensor) -> Tensor:
+        """Features of elements to one vector each, for the static code."""
+        return features
+
+    def dynamic_summary(self, features: Tensor, observed: Tensor) -> Tensor:
+        """Differences of elements to one vector each, for the dynamic codes."""
+        return features

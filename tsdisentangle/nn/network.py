@@ -1,0 +1,88 @@
+"""What the estimators expect of a method's network."""
+
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from tsdisentangle.nn.gaussian import Gaussian
+from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.recurrent import RecurrentPrior
+
+
+class Batch(Protocol):
+    """A batch of sequences, see :class:`tsdisentangle.data.windows.Windows`."""
+
+    @property
+    def values(self) -> Tensor:
+        """``(batch, windows, step, channel)``, zero where not observed."""
+
+    @property
+    def observed(self) -> Tensor:
+        """Bool, of the shape of ``values``."""
+
+    @property
+    def valid(self) -> Tensor:
+        """Bool ``(batch, windows)``: not behind the end of the series."""
+
+
+class Posterior(NamedTuple):
+    """Posterior of the codes: ``static`` ``(batch, s)``, ``dynamic`` ``(batch, windows, d)``."""
+
+    static: Gaussian
+    dynamic: Gaussian
+
+
+class SequenceNetwork(nn.Module):
+    """Base of the methods' networks.
+
+    A subclass defines :meth:`encode`, :meth:`decode`, :meth:`terms` and :meth:`elbo`; it has the
+    attributes below. The loss is ``sum(weights[name] * term)``.
+
+    Attributes
+    ----------
+    prior : RecurrentPrior
+        Prior of the dynamics.
+    static_dim, dynamic_dim : int
+        Sizes of the codes.
+    weights : dict
+        Weight of each term in the loss.
+    """
+
+    prior: RecurrentPrior
+    static_dim: int
+    dynamic_dim: int
+    weights: dict[str, float]
+
+    def forward(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        """Return the unweighted terms of the loss, as :meth:`terms` does."""
+        return self.terms(batch, noise)
+
+    def encode(self, batch: Batch, **options: Any) -> Posterior:
+        """Codes for evaluation; depend on nothing but each series."""
+        raise NotImplementedError
+
+    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
+        """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
+        raise NotImplementedError
+
+    def terms(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        """Unweighted terms of the loss: sums over a series, means over the batch."""
+        raise NotImplementedError
+
+    def elbo(self, batch: Batch, noise: Noise, draws: int) -> Tensor:
+        """Evidence lower bound of each series with unit weights, shape ``(batch,)``."""
+        raise NotImplementedError
+
+    def sample_static(self, n: int, noise: Noise) -> Tensor:
+        """Draws from the static prior, shape ``(n, static_dim)``."""
+        return noise("static", (n, self.static_dim), next(self.parameters()))
+
+    def sample_dynamic(self, n: int, windows: int, noise: Noise, mean_path: bool) -> Tensor:
+        """Draws from the dynamic prior, shape ``(n, windows, dynamic_dim)``."""
+        start = next(self.parameters()).new_zeros(n, windows, self.dynamic_dim)
+        means, samples = self.prior.roll_out(start, start.new_zeros(n), noise)
+        return means if mean_path else samples
+
+    def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
+        """Continue codes behind each row's length by the prior."""
+        return self.prior.roll_out(dynamic, lengths, noise)[0]

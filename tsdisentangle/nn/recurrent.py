@@ -1,0 +1,149 @@
+"""Recurrent bricks, each one fused call over time."""
+
+import torch
+from torch import Tensor, nn
+
+from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
+from tsdisentangle.nn.noise import Noise
+
+# The KL divergence to the prior divides by its variance, which may collapse on regular dynamics.
+PRIOR_MIN_LOGVAR = -6.0
+
+
+def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse the first ``lengths[b]`` steps of row ``b``; the padding behind stays in place.
+
+    Parameters
+    ----------
+    sequence : Tensor of shape (batch, steps, features)
+    lengths : Tensor of shape (batch,)
+
+    Returns
+    -------
+    Tensor of shape (batch, steps, features)
+    """
+    steps = torch.arange(sequence.shape[1], device=sequence.device)
+    back = lengths[:, None] - 1 - steps
+    index = torch.where(back >= 0, back, steps)
+    return sequence.gather(1, index[..., None].expand_as(sequence))
+
+
+class SequenceLSTM(nn.Module):
+    """LSTM over sequences of unequal length, causal or in both directions.
+
+    The backward direction starts at the last valid step of each row, so padding at the end never
+    reaches a valid step.
+
+    Parameters
+    ----------
+    in_features, hidden : int
+        Sizes of the input and of one direction's state.
+    bidirectional : bool, default=True
+        Whether a second LSTM reads backwards.
+    """
+
+    def __init__(self, in_features: int, hidden: int, bidirectional: bool = True):
+        super().__init__()
+        self.forward_lstm = nn.LSTM(in_features, hidden, batch_first=True)
+        self.backward_lstm = (
+            nn.LSTM(in_features, hidden, batch_first=True) if bidirectional else None
+        )
+        self.out_features = hidden * (2 if bidirectional else 1)
+
+    def forward(self, sequence: Tensor, lengths: Tensor) -> Tensor:
+        """Return the outputs, shape ``(batch, steps, out_features)``."""
+        forwards = self.forward_lstm(sequence)[0]
+        if self.backward_lstm is None:
+            return forwards
+        backwards = self.backward_lstm(reverse_valid(sequence, lengths))[0]
+        return torch.cat([forwards, reverse_valid(backwards, lengths)], dim=-1)
+
+
+def last_kept(rnn: nn.Module, sequence: Tensor, keep: Tensor) -> Tensor:
+    """Run ``rnn`` over the kept steps only and return its last output.
+
+    A skipped step leaves the state as it was, wherever it stands. The kept steps are moved to the
+    front, so one fused call serves rows with different gaps.
+
+    Parameters
+    ----------
+    rnn : nn.LSTM or nn.GRU
+        With ``batch_first=True``.
+    sequence : Tensor of shape (..., steps, features)
+    keep : bool Tensor of shape (..., steps)
+
+    Returns
+    -------
+    Tensor of shape (..., hidden)
+        Zeros where no step was kept.
+    """
+    leading = sequence.shape[:-2]
+    rows = sequence.reshape(-1, *sequence.shape[-2:])
+    kept = keep.reshape(-1, keep.shape[-1])
+    order = torch.argsort(~kept, dim=1, stable=True)
+    outputs = rnn(rows.gather(1, order[..., None].expand_as(rows)))[0]
+    count = kept.sum(1)
+    last = outputs[torch.arange(len(rows), device=rows.device), (count - 1).clamp(min=0)]
+    return torch.where((count > 0)[:, None], last, 0.0).reshape(*leading, -1)
+
+
+class RecurrentPrior(nn.Module):
+    """Learned prior of the dynamics, ``p(d_t | d_<t)``: two stacked LSTMs and a Gaussian head.
+
+    States and the first input are zeros, so the first step is a learned Gaussian.
+
+    Parameters
+    ----------
+    dynamic_dim, hidden : int
+        Sizes of a dynamic code and of the state.
+    """
+
+    def __init__(self, dynamic_dim: int, hidden: int):
+        super().__init__()
+        self.lstm = nn.LSTM(dynamic_dim, hidden, num_layers=2, batch_first=True)
+        self.head = GaussianHead(hidden, dynamic_dim, min_logvar=PRIOR_MIN_LOGVAR)
+
+    def forward(self, dynamic: Tensor) -> Gaussian:
+        """Prior of each step given the steps before it (teacher forcing).
+
+        Parameters
+        ----------
+        dynamic : Tensor of shape (batch, steps, dynamic_dim)
+
+        Returns
+        -------
+        Gaussian of shape (batch, steps, dynamic_dim)
+        """
+        shifted = nn.functional.pad(dynamic[:, :-1], (0, 0, 1, 0))
+        return self.head(self.lstm(shifted)[0])
+
+    def roll_out(self, given: Tensor, lengths: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Continue each row of ``given`` behind its first ``lengths[b]`` steps.
+
+        Parameters
+        ----------
+        given : Tensor of shape (batch, steps, dynamic_dim)
+            Codes; what stands at or behind ``lengths[b]`` is ignored.
+        lengths : Tensor of shape (batch,)
+            Number of given steps of each row; zeros give a free roll-out.
+        noise : Noise
+            Source of the draws.
+
+        Returns
+        -------
+        means, samples : Tensors of shape (batch, steps, dynamic_dim)
+            Step means and drawn values of the continuation; the given codes before it. The
+            recurrence is fed with the drawn values in both.
+        """
+        draws = noise("dynamic", given.shape, given)
+        last, state = given.new_zeros(len(given), 1, given.shape[-1]), None
+        means, samples = [], []
+        for t in range(given.shape[1]):
+            output, state = self.lstm(last, state)
+            step = self.head(output)
+            known = (t < lengths)[:, None, None]
+            code = given[:, t : t + 1]
+            means.append(torch.where(known, code, step.mean))
+            last = torch.where(known, code, step.mean + step.std * draws[:, t : t + 1])
+            samples.append(last)
+        return torch.cat(means, 1), torch.cat(samples, 1)

@@ -1,0 +1,74 @@
+"""Callbacks of the training loop."""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class RecordTerms(Callback):
+    """Write each term's mean over the epoch into the history, under ``train_`` or ``valid_``."""
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Start new sums."""
+        self.sums_: dict[str, float] = defaultdict(float)
+        self.counts_: dict[str, int] = defaultdict(int)
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Add the terms of a batch, weighted by its size."""
+        size = len(batch[0].values)
+        for name, term in kwargs["y_pred"].items():
+            key = f"{'train' if training else 'valid'}_{name}"
+            self.sums_[key] += term.item() * size
+            self.counts_[key] += size
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Record the means."""
+        for key, total in self.sums_.items():
+            net.history.record(key, total / self.counts_[key])
+
+
+class RefuseNonFiniteLoss(Callback):
+    """Stop at the first loss that is NaN or infinite, instead of training on it."""
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Check the loss of a batch.
+
+        Raises
+        ------
+        FloatingPointError
+            With epoch, terms and advice.
+        """
+        if torch.isfinite(kwargs["loss"]):
+            return
+        terms = {name: float(term) for name, term in kwargs["y_pred"].items()}
+        raise FloatingPointError(
+            f"The {'training' if training else 'validation'} loss is not finite in epoch "
+            f"{net.history[-1, 'epoch']}: {terms}. Lower lr, or look for extreme values in X."
+        )
+
+
+class Progress(Callback):
+    """Progress bar over epochs."""
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Advance, and show the losses."""
+        last = net.history[-1]
+        shown = {key: last[key] for key in ("train_loss", "valid_loss") if key in last}
+        self.bar_.set_postfix(shown)
+        self.bar_.update()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Close the bar; an open one cannot be pickled."""
+        self.bar_.close()
+        del self.bar_
