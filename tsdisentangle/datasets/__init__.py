@@ -1,0 +1,8 @@
+"""Loaders of public data sets, each verified and returned in one form."""
+
+from ._air_quality import fetch_air_quality
+from ._etth1 import fetch_etth1
+from ._japanese_vowels import load_japanese_vowels
+from ._physionet2012 import fetch_physionet2012
+
+__all__ = ["fetch_air_quality", "fetch_etth1", "fetch_physionet2012", "load_japanese_vowels"]
