@@ -1,6 +1,5 @@
 """scikit-learn's own checks, and those that it does not yield by itself."""
 
-
 import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator

@@ -106,7 +106,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         fitted._start(windows)
         fitted._train(windows, self.max_epochs)
         self._forget()
-        vars(self).update(vars(fitted))
+        self.__dict__.update(vars(fitted))
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> "SequenceDisentangler":
@@ -128,7 +128,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             fitted = copy.copy(self)
             windows = fitted._learn_input(X)
             fitted._start(windows)
-            vars(self).update(vars(fitted))
+            self.__dict__.update(vars(fitted))
         else:
             windows = to_windows(self._read(X), self.window_)
         self._train(windows, 1)

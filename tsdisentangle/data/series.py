@@ -51,7 +51,8 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
     ----------
     X : array, list of arrays or DataFrame
         ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)`` or ``(time_i,)``,
-        or a DataFrame whose index has the levels (series, time).
+        or a DataFrame whose index has the levels (series, time). A numpy masked array has NaN
+        where it is masked.
     missing : {'error', 'mask'}, default='error'
         Whether NaN is refused or means "not observed".
 
@@ -71,8 +72,9 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
     >>> series.values.shape, series.lengths
     ((2, 3, 1), array([3, 1]))
     """
-    if isinstance(X, pd.DataFrame) and X.index.nlevels > 1:
-        values, steps, restore = _read_panel(X)
+    restore: Callable[[np.ndarray], Any]
+    if isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
+        values, steps, restore = _read_panel(X, X.index)
         kind = "panel"
     elif _is_ragged(X):
         values, steps = _read_list(X)
@@ -96,6 +98,8 @@ def _first_channel(values: np.ndarray) -> np.ndarray:
 
 def _check_dense(X: Any, **options: Any) -> np.ndarray:
     """Dense array in float32; what overflows becomes inf, which the caller refuses."""
+    if isinstance(X, np.ma.MaskedArray):  # check_array would read the values under the mask
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     with np.errstate(over="ignore"):
         array = check_array(
             X, dtype=np.float32, allow_nd=True, ensure_all_finite=False, order="C", **options
@@ -164,22 +168,22 @@ def _list_restorer(X: Sequence[Any], steps: np.ndarray) -> Callable[[np.ndarray]
 
 
 def _read_panel(
-    frame: pd.DataFrame,
+    frame: pd.DataFrame, index: pd.MultiIndex
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], pd.DataFrame]]:
     """Pad a frame with index (..., time), series in order of appearance, steps sorted by time."""
-    if frame.index.has_duplicates:
-        where = frame.index[frame.index.duplicated()][0]
+    if index.has_duplicates:
+        where = index[index.duplicated()][0]
         raise ValueError(f"The index of X holds {where} twice; each (series, time) may stand once.")
     rows = _check_dense(frame.to_numpy())
-    owner, _ = pd.factorize(frame.index.droplevel(-1))
-    time, _ = pd.factorize(frame.index.get_level_values(-1), sort=True)
+    owner, _ = pd.factorize(index.droplevel(-1))
+    time, _ = pd.factorize(index.get_level_values(-1), sort=True)
     order = np.lexsort((time, owner))
     steps = np.bincount(owner)
     starts = np.concatenate([[0], np.cumsum(steps)[:-1]])
     place = owner[order], np.arange(len(order)) - np.repeat(starts, steps)
     values = np.full((len(steps), steps.max(), rows.shape[1]), np.nan, dtype=np.float32)
     values[place] = rows[order]
-    index, columns = frame.index, frame.columns
+    columns = frame.columns
 
     def restore(dense: np.ndarray) -> pd.DataFrame:
         data = np.empty((len(order), dense.shape[2]), dtype=dense.dtype)

@@ -7,6 +7,9 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle.data.bunch import SequenceBunch
 
+# With it, the rotation and the levels have similar variance over the default six channels.
+RADIUS = 2.0
+
 
 def make_static_dynamic(
     n_series: int = 500,
@@ -21,9 +24,10 @@ def make_static_dynamic(
 ) -> Any:
     """Make series with one static factor, a level, and one dynamic factor, a rotation.
 
-    A series of class ``k`` is ``level[k] + cos(phase_t) a + sin(phase_t) b + noise``: the levels
-    and the unit vectors ``a`` and ``b`` are drawn once, the phase starts anywhere and advances by
-    a speed of its own, forwards or backwards, so that class and dynamics are independent.
+    A series of class ``k`` is ``level[k] + 2 cos(phase_t) a + 2 sin(phase_t) b + noise``: the
+    levels (standard normal) and the orthogonal unit vectors ``a`` and ``b`` are drawn once, the
+    phase starts anywhere and advances by a speed of its own, forwards or backwards. Class and
+    dynamics are independent and of similar variance.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def make_static_dynamic(
     n_classes : int, default=5
         Number of levels.
     noise : float, default=0.1
-        Standard deviation of the noise a value; the rotation has radius 1.
+        Standard deviation of the noise a value.
     missing : float, default=0.0
         Share of values that are NaN, at random places.
     return_X_y : bool, default=False
@@ -59,14 +63,14 @@ def make_static_dynamic(
     if n_channels < 2:
         raise ValueError(f"n_channels is {n_channels}; a rotation needs at least 2.")
     rng = check_random_state(random_state)
-    levels = rng.normal(scale=1.5, size=(n_classes, n_channels))
+    levels = rng.normal(size=(n_classes, n_channels))
     plane = np.linalg.qr(rng.normal(size=(n_channels, 2)))[0]
     label = rng.randint(n_classes, size=n_series)
     speed = rng.uniform(0.5, 1.0, size=n_series) * rng.choice([-1, 1], size=n_series)
     start = rng.uniform(0, 2 * np.pi, size=n_series)
     phase = start[:, None] + speed[:, None] * np.arange(n_steps)
     circle = np.stack([np.cos(phase), np.sin(phase)], axis=-1)
-    data = levels[label][:, None] + circle @ plane.T
+    data = levels[label][:, None] + RADIUS * circle @ plane.T
     data += noise * rng.normal(size=data.shape)
     data[rng.random_sample(data.shape) < missing] = np.nan
     data = data.astype(np.float32)

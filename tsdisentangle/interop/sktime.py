@@ -46,7 +46,7 @@ class DisentanglingTransformer(BaseTransformer):
     (40,)
     """
 
-    _tags = {  # noqa: RUF012 - sktime's own convention
+    _tags = {
         "authors": ["tsdisentangle developers"],
         "maintainers": ["tsdisentangle developers"],
         "python_dependencies": ["torch", "skorch"],
@@ -111,7 +111,7 @@ class DisentanglingTransformer(BaseTransformer):
         """Return the settings that sktime's checks run with."""
         from tsdisentangle import StaticDynamicVAE, TabularEncoder
 
-        fast = {
+        fast: dict[str, Any] = {
             "encoder": TabularEncoder(hidden=8, out_features=4),
             "static_dim": 2,
             "dynamic_dim": 2,
@@ -126,5 +126,5 @@ class DisentanglingTransformer(BaseTransformer):
 
 
 def _arrays(X: list[pd.DataFrame]) -> list[np.ndarray]:
-    """sktime's list of frames (time, channel) to the list of arrays that the estimators take."""
+    """Sktime's list of frames (time, channel) to the list of arrays that the estimators take."""
     return [frame.to_numpy(dtype=np.float32) for frame in X]

@@ -55,7 +55,8 @@ class StaticDynamicNetwork(SequenceNetwork):
         self.static_head = StaticHead(features, features, static_dim)
         self.lstm = None
         if encoder.across_elements:
-            self.lstm = SequenceLSTM(features, features, bidirectional)
+            hidden = max(1, features // 2) if bidirectional else features
+            self.lstm = SequenceLSTM(features, hidden, bidirectional)
             features = self.lstm.out_features
         self.dynamic_head = GaussianHead(features, dynamic_dim)
         self.prior = RecurrentPrior(dynamic_dim, PRIOR_HIDDEN)
@@ -152,7 +153,129 @@ class StaticDynamicNetwork(SequenceNetwork):
 class StaticDynamicVAE(SequenceDisentangler):
     """Sequential VAE whose static code comes from a single element of the sequence.
 
-    TODO docstring
+    A series is cut into windows ``x_1 ... x_T``. It is told by one static code and one dynamic
+    code a window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
+    ``x_t ~ p(x_t | s, d_t)``. The posterior of ``s`` sees one window only, the anchor ``x_i``, so
+    it cannot hold what changes afterwards; the features of the anchor are subtracted from those
+    of the other windows before the dynamic codes are read from them, so they hold little of what
+    stays. Training minimises, a series::
+
+        -log p(x_t | s, d_t) over t != i  -  alpha log p(x_i | s, d_i)
+            + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
+
+    summed over observed values, in standardised units.
+
+    Parameters
+    ----------
+    encoder : parameter object, default=None
+        Makes the encoder network; None means :class:`TabularEncoder`. Its parameters are reached
+        as ``encoder__hidden`` once an object is passed. See the documentation page "Your own
+        encoder".
+    decoder : parameter object, default=None
+        Makes the decoder network; None means ``encoder.decoder()``.
+    window : int or 'auto', default='auto'
+        Time steps of an element. ``'auto'`` takes 1/24 of the longest training series, or single
+        steps if that has fewer than 48. A partial last window is padded and masked.
+    static_dim, dynamic_dim : int, default=32
+        Sizes of the codes (8 in the paper's time-series tables). Equal, so that neither code
+        wins by its size; a narrow dynamic code separates more strictly.
+    output : {'static', 'dynamic', 'both'}, default='both'
+        What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
+        both side by side. May be changed after fit.
+    anchor : {'first', 'middle', 'last', 'random', 'random_batch'} or int, default='first'
+        The element of the static code. Words are relative to each series' own observed windows;
+        ``'random'`` draws one position a fit, ``'random_batch'`` one a batch (and uses the first
+        after fit). An int is a window index; where that is not observed, the nearest one is.
+    static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
+        After fit, take the static code from the anchor, as in the paper, or average the posterior
+        means of all observed windows, equally or weighted by their precision. Usually more
+        accurate, at the price that the code is no longer that of a single element. May be changed
+        after fit.
+    alpha : float, default=0.2
+        Weight of the anchor's reconstruction.
+    beta : float or pair of floats, default=(1.0, 3.0)
+        Weight of both KL divergences, or of the static and the dynamic one. A larger dynamic
+        weight drives what stays out of the dynamic codes.
+    anchor_loss : {'step', 'static_only', 'none', 'drop'}, default='step'
+        ``'step'``: the anchor counts ``alpha``, the others 1. ``'static_only'``: all count 1, and
+        ``alpha`` weighs the reconstruction of the whole series from the static code with dynamics
+        at zero (the released audio code). ``'none'``: all count 1, a plain evidence lower bound
+        (the ablation "no loss"). ``'drop'``: the anchor does not count.
+    subtract : bool, default=True
+        Subtract the anchor's features from the others; False is the ablation "no sub".
+    dynamic_posterior : {'bidirectional', 'causal'}, default='bidirectional'
+        Whether ``d_t`` may depend on later windows. Encoders that read each window on its own
+        (``TabularEncoder('step')``) have no such dependence in either case.
+    n_samples : int, default=1
+        Monte-Carlo draws of the codes a series and step of training.
+    missing : {'error', 'mask'}, default='error'
+        Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+    standardize : bool, default=True
+        Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+    max_epochs : int, default=100
+        Passes over the training series. 0 leaves the network untrained.
+    batch_size : int, default=64
+        Series a step of training, and of inference.
+    lr : float, default=2e-3
+        Learning rate of Adam.
+    validation_fraction : float, default=0.1
+        Share of the series held out with ``early_stopping``.
+    early_stopping : bool or int, default=False
+        Stop when the validation loss has not fallen for 10 (or so many) epochs, and keep the best
+        weights.
+    callbacks : list of skorch callbacks, default=None
+        Added to the package's own.
+    device : str or torch.device, default='cpu'
+        Where to compute.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    history_ : skorch History
+        Losses and their unweighted terms, an entry an epoch.
+    net_ : skorch NeuralNet
+        The training loop with the network, ``net_.module_``.
+    scaler_ : ChannelScaler
+        Mean and scale of each channel.
+    window_ : int
+        Time steps of an element.
+    n_channels_in_ : int
+        Channels seen in fit.
+    n_features_in_ : int
+        Columns seen in fit: time steps of a 2-D array, else channels.
+    feature_names_in_ : array of str
+        Names of the columns, where X had names.
+
+    See Also
+    --------
+    TabularEncoder : Encoder of tabular windows, in the default form and in the paper's.
+    make_static_dynamic : Series with known factors.
+
+    Notes
+    -----
+    What the anchor itself does at its moment is not dynamics to this model: the differences to
+    the anchor leave it out, so the static code keeps it. A noise token stands at the anchor in
+    training, and its mean, zero, afterwards.
+
+    References
+    ----------
+    .. [1] Berman, N., Naiman, I., Arbiv, I., Fadlon, G. and Azencot, O. (2024). Sequential
+       Disentanglement by Extracting Static Information From A Single Sequence Element. ICML.
+
+    Examples
+    --------
+    >>> from tsdisentangle import StaticDynamicVAE, make_static_dynamic
+    >>> bunch = make_static_dynamic(60, random_state=0)
+    >>> estimator = StaticDynamicVAE(max_epochs=3, random_state=0).fit(bunch.data)
+    >>> estimator.transform(bunch.data).shape
+    (60, 64)
+    >>> codes = estimator.encode(bunch.data)
+    >>> codes.static.shape, codes.dynamic.shape
+    ((60, 32), (60, 24, 32))
     """
 
     _parameter_constraints = {
@@ -176,13 +299,13 @@ class StaticDynamicVAE(SequenceDisentangler):
         decoder: Any = None,
         *,
         window: int | str = "auto",
-        static_dim: int = 16,
-        dynamic_dim: int = 16,
+        static_dim: int = 32,
+        dynamic_dim: int = 32,
         output: str = "both",
         anchor: str | int = "first",
         static_pooling: str = "anchor",
         alpha: float = 0.2,
-        beta: float | tuple[float, float] = 1.0,
+        beta: float | tuple[float, float] = (1.0, 3.0),
         anchor_loss: str = "step",
         subtract: bool = True,
         dynamic_posterior: str = "bidirectional",
@@ -248,9 +371,13 @@ class StaticDynamicVAE(SequenceDisentangler):
         return cls(**{**preset_parameters(name), **params})
 
     def _weights(self) -> dict[str, float]:
-        beta_static, beta_dynamic = (
-            self.beta if isinstance(self.beta, tuple) else (self.beta, self.beta)
-        )
+        pair = self.beta if isinstance(self.beta, tuple) else (self.beta, self.beta)
+        if len(pair) != 2 or min(pair) < 0:
+            raise ValueError(
+                f"beta is {self.beta!r}; expected a number, or a pair (static, dynamic), "
+                "at least 0."
+            )
+        beta_static, beta_dynamic = pair
         return {
             "reconstruction": 1.0,
             "anchor": float(self.alpha),

@@ -16,7 +16,7 @@ class Noise(Protocol):
     """A source of standard normal values."""
 
     def __call__(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Return values of ``shape`` (or broadcastable to it), with dtype and device of ``like``."""
+        """Return values that broadcast to ``shape``, with dtype and device of ``like``."""
         ...
 
 

@@ -47,7 +47,7 @@ class RefuseNonFiniteLoss(Callback):
         """
         if torch.isfinite(kwargs["loss"]):
             return
-        terms = {name: float(term) for name, term in kwargs["y_pred"].items()}
+        terms = {name: term.item() for name, term in kwargs["y_pred"].items()}
         raise FloatingPointError(
             f"The {'training' if training else 'validation'} loss is not finite in epoch "
             f"{net.history[-1, 'epoch']}: {terms}. Lower lr, or look for extreme values in X."

@@ -41,7 +41,7 @@ class DisentanglingNet(NeuralNet):
     ) -> torch.Tensor:
         """Weighted sum of the terms."""
         weights = self.module_.weights
-        return sum(weights[name] * term for name, term in y_pred.items())  # type: ignore[return-value]
+        return sum(weights[name] * term for name, term in y_pred.items())
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell apart a callback that ends training from the user's Ctrl-C.

@@ -1,0 +1,137 @@
+"""Pictures of codes, reconstructions, swaps and training. Needs matplotlib (extra ``plots``)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from tsdisentangle.data.codes import Codes
+
+try:
+    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError(
+        "tsdisentangle.plots needs matplotlib: pip install 'tsdisentangle[plots]'."
+    ) from error
+
+
+def plot_code_maps(codes: Codes, labels: np.ndarray, *, title: str = "") -> Figure:
+    """Static and averaged dynamic codes side by side, as 2-D maps coloured by label.
+
+    Parameters
+    ----------
+    codes : Codes
+    labels : array of shape (n,)
+        Colours; at most 20 different ones can be told apart.
+    title : str, default=''
+        Heading.
+
+    Returns
+    -------
+    Figure
+        The maps are the first two principal components.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+    names = ("static code", "dynamic code, averaged over time")
+    for ax, points, name in zip(axes, (codes.static, codes.mean_dynamic()), names, strict=True):
+        flat = PCA(2).fit_transform(points) if points.shape[1] > 2 else points
+        for colour, label in enumerate(np.unique(labels)):
+            chosen = flat[labels == label]
+            ax.scatter(
+                chosen[:, 0],
+                chosen[:, -1],
+                s=14,
+                color=f"C{colour}" if colour < 10 else None,
+                label=str(label),
+                alpha=0.8,
+            )
+        ax.set(title=name, xlabel="first component", ylabel="second component")
+    axes[1].legend(title="label", bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_panels(
+    rows: Mapping[str, Sequence[np.ndarray]],
+    *,
+    channels: Sequence[int] = (0, 1, 2),
+    channel_names: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Several versions of the same series, one line a version, one column a series.
+
+    Parameters
+    ----------
+    rows : mapping of name to list of arrays (time_i, channel)
+        For example the data and their reconstruction, drawn into the same axes.
+    channels : sequence of int, default=(0, 1, 2)
+        Channels to draw, one line of axes each.
+    channel_names : sequence of str, default=None
+        Labels of all channels.
+    title : str, default=''
+        Heading.
+
+    Returns
+    -------
+    Figure
+    """
+    columns = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(
+        len(channels),
+        columns,
+        figsize=(3.2 * columns, 1.9 * len(channels)),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+    for line, channel in enumerate(channels):
+        for column in range(columns):
+            for name, series in rows.items():
+                axes[line, column].plot(series[column][:, channel], label=name, lw=1.6)
+        label = f"channel {channel}" if channel_names is None else channel_names[channel]
+        axes[line, 0].set_ylabel(label)
+    for ax in axes[-1]:
+        ax.set_xlabel("step")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_history(history: Any, *, title: str = "") -> Figure:
+    """Terms of the loss over the epochs.
+
+    Parameters
+    ----------
+    history : skorch History
+        ``estimator.history_``.
+    title : str, default=''
+        Heading.
+
+    Returns
+    -------
+    Figure
+        One axis a term, in nats a series; with early stopping also on the validation part.
+    """
+    skipped = ("batch_count", "loss_best")
+    names = [
+        key.removeprefix("train_")
+        for key in history[-1]
+        if key.startswith("train_") and not key.endswith(skipped)
+    ]
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(3.0 * len(names), 3.0), squeeze=False, layout="constrained"
+    )
+    epochs = history[:, "epoch"]
+    for ax, name in zip(axes[0], names, strict=True):
+        for part in ("train", "valid"):
+            if f"{part}_{name}" in history[-1]:
+                ax.plot(epochs, history[:, f"{part}_{name}"], label=part)
+        ax.set(title=name.replace("_", " "), xlabel="epoch")
+    axes[0, 0].set_ylabel("nats a series")
+    axes[0, 0].legend(frameon=False)
+    figure.suptitle(title)
+    return figure
