@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import small
+from helpers import small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -273,6 +273,11 @@ def test_partial_fit_goes_on_from_where_it_was():
     scaler = estimator.scaler_
     estimator.partial_fit(X + 5)
     np.testing.assert_array_equal(scaler.mean, estimator.scaler_.mean)
+
+
+def test_partial_fit_cannot_stop_early():
+    with pytest.raises(ValueError, match="cannot stop early"):
+        small(early_stopping=True).partial_fit(dense())
 
 
 def test_partial_fit_after_fit_keeps_the_weights():

@@ -122,8 +122,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Bad input or parameter, or ``early_stopping``, which needs the whole training panel.
         """
         self._validate_params()
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit cannot stop early; pass early_stopping=False, or use fit."
+            )
         if not hasattr(self, "net_"):
             fitted = copy.copy(self)
             windows = fitted._learn_input(X)

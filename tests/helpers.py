@@ -1,0 +1,23 @@
+"""What several test modules share."""
+
+import os
+from pathlib import Path
+
+from tsdisentangle import StaticDynamicVAE, TabularEncoder
+
+SIBLING = Path(__file__).resolve().parents[2] / "shared" / "data"
+REAL = Path(os.environ.get("TSDISENTANGLE_DATA") or SIBLING)
+
+
+def small(**params):
+    """Return an estimator that fits in a moment."""
+    kind = params.pop("kind", "window")
+    defaults = {
+        "encoder": TabularEncoder(kind, hidden=8, out_features=6),
+        "static_dim": 3,
+        "dynamic_dim": 2,
+        "max_epochs": 2,
+        "batch_size": 8,
+        "random_state": 0,
+    }
+    return StaticDynamicVAE(**{**defaults, **params})
