@@ -96,7 +96,9 @@ def draw(estimator: StaticDynamicVAE, data: tuple, folder: Path) -> None:
     _, _, X_test, y_test = data
     folder.mkdir(parents=True, exist_ok=True)
     speakers = y_test + 1
-    maps = plot_code_maps(estimator.encode(X_test), speakers, title="JapaneseVowels, test speakers")
+    maps = plot_code_maps(
+        estimator.encode(X_test), speakers, label_name="speaker", title="JapaneseVowels, test part"
+    )
     maps.savefig(folder / "codes.png", dpi=110)
     chosen = [X_test[i] for i in (0, 120, 300)]
     both = {"utterance": chosen, "reconstruction": estimator.reconstruct(chosen)}
@@ -105,12 +107,14 @@ def draw(estimator: StaticDynamicVAE, data: tuple, folder: Path) -> None:
     )
     first, second = X_test[0], X_test[300]
     swapped12, swapped21 = estimator.swap([first], [second])
-    pair = {
-        "own speaker": [first, second],
-        "speaker swapped": [swapped21[0], swapped12[0]],
+    versions = {
+        "utterance": [first, second],
+        "reconstruction": estimator.reconstruct([first, second]),
+        "static code of the other": [swapped21[0], swapped12[0]],
     }
-    title = f"Dynamics kept, speakers {speakers[0]} and {speakers[300]} swapped"
-    plot_panels(pair, title=title).savefig(folder / "swap.png", dpi=110)
+    names = [f"dynamics of speaker {speakers[i]}" for i in (0, 300)]
+    title = f"Speakers {speakers[0]} and {speakers[300]} exchange their static codes"
+    plot_panels(versions, column_names=names, title=title).savefig(folder / "swap.png", dpi=110)
     plot_history(estimator.history_, title="Terms of the loss").savefig(
         folder / "history.png", dpi=110
     )

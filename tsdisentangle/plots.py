@@ -17,7 +17,9 @@ except ImportError as error:
     ) from error
 
 
-def plot_code_maps(codes: Codes, labels: np.ndarray, *, title: str = "") -> Figure:
+def plot_code_maps(
+    codes: Codes, labels: np.ndarray, *, label_name: str = "label", title: str = ""
+) -> Figure:
     """Static and averaged dynamic codes side by side, as 2-D maps coloured by label.
 
     Parameters
@@ -25,6 +27,8 @@ def plot_code_maps(codes: Codes, labels: np.ndarray, *, title: str = "") -> Figu
     codes : Codes
     labels : array of shape (n,)
         Colours; at most 20 different ones can be told apart.
+    label_name : str, default='label'
+        Heading of the legend.
     title : str, default=''
         Heading.
 
@@ -35,20 +39,15 @@ def plot_code_maps(codes: Codes, labels: np.ndarray, *, title: str = "") -> Figu
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
     names = ("static code", "dynamic code, averaged over time")
+    kinds = np.unique(labels)
+    colours = plt.get_cmap("tab10" if len(kinds) <= 10 else "tab20")
     for ax, points, name in zip(axes, (codes.static, codes.mean_dynamic()), names, strict=True):
         flat = PCA(2).fit_transform(points) if points.shape[1] > 2 else points
-        for colour, label in enumerate(np.unique(labels)):
-            chosen = flat[labels == label]
-            ax.scatter(
-                chosen[:, 0],
-                chosen[:, -1],
-                s=14,
-                color=f"C{colour}" if colour < 10 else None,
-                label=str(label),
-                alpha=0.8,
-            )
+        for i, kind in enumerate(kinds):
+            chosen = flat[labels == kind]
+            ax.scatter(chosen[:, 0], chosen[:, -1], s=14, color=colours(i), label=kind, alpha=0.8)
         ax.set(title=name, xlabel="first component", ylabel="second component")
-    axes[1].legend(title="label", bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)
+    axes[1].legend(title=label_name, bbox_to_anchor=(1.02, 1), loc="upper left", frameon=False)
     figure.suptitle(title)
     return figure
 
@@ -58,6 +57,7 @@ def plot_panels(
     *,
     channels: Sequence[int] = (0, 1, 2),
     channel_names: Sequence[str] | None = None,
+    column_names: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
     """Several versions of the same series, one line a version, one column a series.
@@ -70,6 +70,8 @@ def plot_panels(
         Channels to draw, one line of axes each.
     channel_names : sequence of str, default=None
         Labels of all channels.
+    column_names : sequence of str, default=None
+        Headings of the columns.
     title : str, default=''
         Heading.
 
@@ -95,6 +97,9 @@ def plot_panels(
         axes[line, 0].set_ylabel(label)
     for ax in axes[-1]:
         ax.set_xlabel("step")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    for ax, name in zip(axes[0], column_names or (), strict=False):
+        ax.set_title(name, fontsize="medium")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     figure.suptitle(title)

@@ -49,6 +49,8 @@ def gaussian_nll(values: Tensor, prediction: Gaussian, observed: Tensor) -> Tens
     -------
     Tensor of the broadcast shape
     """
-    squared = (values - prediction.mean).square() * torch.exp(-prediction.logvar)
+    # Masked before it is squared: an overflow under the mask would be a NaN in the gradient.
+    residual = torch.where(observed, values - prediction.mean, 0.0)
+    squared = residual.square() * torch.exp(-prediction.logvar)
     nll = 0.5 * (squared + prediction.logvar + math.log(2 * math.pi))
     return torch.where(observed, nll, 0.0)

@@ -66,12 +66,18 @@ class StaticDynamicNetwork(SequenceNetwork):
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
         self.weights = weights
 
-    def choose_anchor(self, batch: Batch) -> Tensor:
+    def readable(self, observed: Tensor) -> Tensor:
+        """Windows that the static code may come from; observed ones if none can be read."""
+        seen, readable = observed.flatten(2).any(2), self.encoder.readable(observed)
+        return torch.where(readable.any(1, keepdim=True), readable, seen)
+
+    def choose_anchor(self, batch: Batch, noise: Noise) -> Tensor:
         """Index of each series' anchor; ``'random_batch'`` draws in training, else is 'first'."""
         fraction = self.anchor_fraction
         if self.anchor == "random_batch":
-            fraction = float(torch.rand(())) if self.training else 0.0
-        return anchor_index(batch.observed.flatten(2).any(2), self.anchor, fraction)
+            drawn = torch.special.ndtr(noise("anchor_position", (), batch.values))
+            fraction = float(drawn) if self.training else 0.0
+        return anchor_index(self.readable(batch.observed), self.anchor, fraction)
 
     def posterior(
         self, batch: Batch, index: Tensor, noise: Noise, pooling: str = "anchor"
@@ -86,7 +92,7 @@ class StaticDynamicNetwork(SequenceNetwork):
     def _static(self, features: Tensor, observed: Tensor, index: Tensor, pooling: str) -> Gaussian:
         if pooling != "anchor":
             each = self.static_head(self.encoder.static_summary(features, observed))
-            return pool_static(each, observed.flatten(2).any(2), pooling)
+            return pool_static(each, self.readable(observed), pooling)
         anchor = take_element(features, index), take_element(observed, index)
         static = self.static_head(self.encoder.static_summary(*anchor))
         return Gaussian(static.mean[:, 0], static.logvar[:, 0])
@@ -101,7 +107,7 @@ class StaticDynamicNetwork(SequenceNetwork):
 
     def encode(self, batch: Batch, *, pooling: str = "anchor", **options: Any) -> Posterior:
         """Posterior without noise; the static one from the anchor or pooled over all elements."""
-        return self.posterior(batch, self.choose_anchor(batch), mean_noise, pooling)
+        return self.posterior(batch, self.choose_anchor(batch, mean_noise), mean_noise, pooling)
 
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """Decode ``[d_t, s]`` for every window."""
@@ -123,7 +129,7 @@ class StaticDynamicNetwork(SequenceNetwork):
 
     def terms(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """Terms of Berman et al. (2024), equations 5 to 9, each divided by the batch size."""
-        index = self.choose_anchor(batch)
+        index = self.choose_anchor(batch, noise)
         posterior = self.posterior(batch, index, noise)
         static = posterior.static.sample(noise, "static", self.n_samples)
         dynamic = posterior.dynamic.sample(noise, "dynamic", self.n_samples)
@@ -142,7 +148,7 @@ class StaticDynamicNetwork(SequenceNetwork):
 
     def elbo(self, batch: Batch, noise: Noise, draws: int) -> Tensor:
         """Each observed value once, unit weights, static code from the anchor."""
-        posterior = self.posterior(batch, self.choose_anchor(batch), noise)
+        posterior = self.posterior(batch, self.choose_anchor(batch, noise), noise)
         static = posterior.static.sample(noise, "static", draws)
         dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
         nll = self._nll(batch, static, dynamic, noise).sum(1)
@@ -176,7 +182,7 @@ class StaticDynamicVAE(SequenceDisentangler):
     window : int or 'auto', default='auto'
         Time steps of an element. ``'auto'`` takes 1/24 of the longest training series, or single
         steps if that has fewer than 48. A partial last window is padded and masked.
-    static_dim, dynamic_dim : int, default=32
+    static_dim, dynamic_dim : int, default=24
         Sizes of the codes (8 in the paper's time-series tables). Equal, so that neither code
         wins by its size; a narrow dynamic code separates more strictly.
     output : {'static', 'dynamic', 'both'}, default='both'
@@ -186,6 +192,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         The element of the static code. Words are relative to each series' own observed windows;
         ``'random'`` draws one position a fit, ``'random_batch'`` one a batch (and uses the first
         after fit). An int is a window index; where that is not observed, the nearest one is.
+        ``TabularEncoder('step')`` skips sparse steps, so its anchor has a step that is read.
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
         After fit, take the static code from the anchor, as in the paper, or average the posterior
         means of all observed windows, equally or weighted by their precision. Usually more
@@ -193,7 +200,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
-    beta : float or pair of floats, default=(1.0, 3.0)
+    beta : float or pair of floats, default=(0.5, 3.0)
         Weight of both KL divergences, or of the static and the dynamic one. A larger dynamic
         weight drives what stays out of the dynamic codes.
     anchor_loss : {'step', 'static_only', 'none', 'drop'}, default='step'
@@ -216,7 +223,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
         Series a step of training, and of inference.
-    lr : float, default=2e-3
+    lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
         Share of the series held out with ``early_stopping``.
@@ -272,10 +279,10 @@ class StaticDynamicVAE(SequenceDisentangler):
     >>> bunch = make_static_dynamic(60, random_state=0)
     >>> estimator = StaticDynamicVAE(max_epochs=3, random_state=0).fit(bunch.data)
     >>> estimator.transform(bunch.data).shape
-    (60, 64)
+    (60, 48)
     >>> codes = estimator.encode(bunch.data)
     >>> codes.static.shape, codes.dynamic.shape
-    ((60, 32), (60, 24, 32))
+    ((60, 24), (60, 24, 24))
     """
 
     _parameter_constraints = {
@@ -299,13 +306,13 @@ class StaticDynamicVAE(SequenceDisentangler):
         decoder: Any = None,
         *,
         window: int | str = "auto",
-        static_dim: int = 32,
-        dynamic_dim: int = 32,
+        static_dim: int = 24,
+        dynamic_dim: int = 24,
         output: str = "both",
         anchor: str | int = "first",
         static_pooling: str = "anchor",
         alpha: float = 0.2,
-        beta: float | tuple[float, float] = (1.0, 3.0),
+        beta: float | tuple[float, float] = (0.5, 3.0),
         anchor_loss: str = "step",
         subtract: bool = True,
         dynamic_posterior: str = "bidirectional",
@@ -314,7 +321,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         standardize: bool = True,
         max_epochs: int = 100,
         batch_size: int = 64,
-        lr: float = 2e-3,
+        lr: float = 4e-3,
         validation_fraction: float = 0.1,
         early_stopping: bool | int = False,
         callbacks: list[Any] | None = None,
@@ -393,7 +400,7 @@ class StaticDynamicVAE(SequenceDisentangler):
             decoder.build(self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
-            anchor=self.anchor,
+            anchor=self.anchor if isinstance(self.anchor, str) else int(self.anchor),
             anchor_fraction=self.random_state_.random_sample(),
             anchor_loss=self.anchor_loss,
             subtract=self.subtract,

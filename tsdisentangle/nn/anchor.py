@@ -31,12 +31,14 @@ def anchor_index(observed: Tensor, anchor: str | int, fraction: float = 0.0) -> 
         distance = (steps - anchor).abs().expand(observed.shape)
         return distance.masked_fill(~observed, 2 * observed.shape[1] + anchor).argmin(1)
     count = observed.sum(1)
+    # In float32 the product may round up to the count itself.
+    drawn = torch.minimum((fraction * count).long(), count - 1)
     rank = {
         "first": torch.zeros_like(count),
         "middle": count // 2,
         "last": count - 1,
-        "random": (fraction * count).long(),
-        "random_batch": (fraction * count).long(),
+        "random": drawn,
+        "random_batch": drawn,
     }[anchor]
     here = observed & (observed.cumsum(1) - 1 == rank[:, None])
     return here.int().argmax(1)

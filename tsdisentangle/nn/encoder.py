@@ -25,6 +25,10 @@ class ElementEncoder(nn.Module):
     out_features: int
     across_elements: bool = True
 
+    def readable(self, observed: Tensor) -> Tensor:
+        """Elements that the encoder can tell something of: ``(batch, elements)``."""
+        return observed.flatten(2).any(2)
+
     def static_summary(self, features: Tensor, observed: Tensor) -> Tensor:
         """Features of elements to one vector each, for the static code."""
         return features

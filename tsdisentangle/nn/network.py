@@ -75,7 +75,7 @@ class SequenceNetwork(nn.Module):
 
     def sample_static(self, n: int, noise: Noise) -> Tensor:
         """Draws from the static prior, shape ``(n, static_dim)``."""
-        return noise("static", (n, self.static_dim), next(self.parameters()))
+        return noise("static_prior", (n, self.static_dim), next(self.parameters()))
 
     def sample_dynamic(self, n: int, windows: int, noise: Noise, mean_path: bool) -> Tensor:
         """Draws from the dynamic prior, shape ``(n, windows, dynamic_dim)``."""

@@ -1,7 +1,8 @@
 """Where the randomness of a network comes from.
 
 A network never draws numbers itself: it asks a *noise source* for standard normal values by name
-(``"static"``, ``"dynamic"``, ``"anchor"``, ``"decoder"``). Training, evaluation and scoring differ
+(``"static"`` and ``"dynamic"`` for draws from the posterior, ``"static_prior"`` and
+``"dynamic_prior"`` for those from the prior, ``"anchor"``, ``"anchor_position"``, ``"decoder"``). Training, evaluation and scoring differ
 only in the source, and a test can put fixed numbers in.
 """
 
@@ -31,7 +32,7 @@ def mean_noise(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 
 class SharedNoise:
-    """Fixed draws of the codes, the same for every row; the other inputs are at their mean.
+    """Fixed draws from the posterior, the same for every row; the other inputs are at their mean.
 
     Row order and batch limits cannot matter, and since the draws of a longer sequence begin with
     those of a shorter one, neither can padding.

@@ -135,7 +135,7 @@ class RecurrentPrior(nn.Module):
             Step means and drawn values of the continuation; the given codes before it. The
             recurrence is fed with the drawn values in both.
         """
-        draws = noise("dynamic", given.shape, given)
+        draws = noise("dynamic_prior", given.shape, given)
         last, state = given.new_zeros(len(given), 1, given.shape[-1]), None
         means, samples = [], []
         for t in range(given.shape[1]):

@@ -12,8 +12,6 @@ from tsdisentangle.nn.recurrent import last_kept
 # paper's 0.5 * sigmoid, the lower one keeps the likelihood of a constant channel finite.
 MIN_SCALE, MAX_SCALE = 0.01, 0.5
 
-# Released rule of the paper's code: a step that misses this share of its channels is skipped.
-SKIP_SHARE = 0.7
 
 
 def bounded_logvar(raw: Tensor) -> Tensor:
@@ -22,7 +20,9 @@ def bounded_logvar(raw: Tensor) -> Tensor:
 
 
 def kept_steps(observed: Tensor) -> Tensor:
-    """Steps that a step encoder reads: those that miss fewer than 70 % of their channels.
+    """Steps that a step encoder reads: those that miss fewer than 0.7 of their channels, floored.
+
+    The rule of the paper's released code; with a single channel, the observed steps.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def kept_steps(observed: Tensor) -> Tensor:
     bool Tensor of shape (..., step)
     """
     channels = observed.shape[-1]
-    return (~observed).sum(-1) < max(1, int(SKIP_SHARE * channels))
+    return (~observed).sum(-1) < max(1, 7 * channels // 10)
 
 
 class WindowEncoder(ElementEncoder):
@@ -100,6 +100,10 @@ class StepEncoder(ElementEncoder):
     def forward(self, values: Tensor, observed: Tensor) -> Tensor:
         """``(batch, windows, step, channel)`` to ``(batch, windows, step, out_features)``."""
         return self.mlp(values)
+
+    def readable(self, observed: Tensor) -> Tensor:
+        """Windows with a step that is not skipped."""
+        return kept_steps(observed).any(-1)
 
     def static_summary(self, features: Tensor, observed: Tensor) -> Tensor:
         """Last GRU output over the kept steps of each window."""
