@@ -1,9 +1,9 @@
 """Where the randomness of a network comes from.
 
-A network never draws numbers itself: it asks a *noise source* for standard normal values by name
-(``"static"`` and ``"dynamic"`` for draws from the posterior, ``"static_prior"`` and
-``"dynamic_prior"`` for those from the prior, ``"anchor"``, ``"anchor_position"``, ``"decoder"``). Training, evaluation and scoring differ
-only in the source, and a test can put fixed numbers in.
+A network never draws numbers itself: it asks a *noise source* for standard normal values by name:
+``"static"`` and ``"dynamic"`` for draws from the posterior, ``"static_prior"`` and
+``"dynamic_prior"`` for those from the prior, ``"anchor"``, ``"anchor_position"``, ``"decoder"``.
+Training, evaluation and scoring differ only in the source, and a test can put fixed numbers in.
 """
 
 from typing import Protocol

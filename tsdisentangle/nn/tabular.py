@@ -13,7 +13,6 @@ from tsdisentangle.nn.recurrent import last_kept
 MIN_SCALE, MAX_SCALE = 0.01, 0.5
 
 
-
 def bounded_logvar(raw: Tensor) -> Tensor:
     """Log-variance of a standard deviation between ``MIN_SCALE`` and ``MAX_SCALE``."""
     return 2 * torch.log(MIN_SCALE + (MAX_SCALE - MIN_SCALE) * torch.sigmoid(raw))
