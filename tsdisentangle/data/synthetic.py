@@ -12,7 +12,7 @@ RADIUS = 2.0
 
 
 def make_static_dynamic(
-    n_series: int = 500,
+    n_series: int = 1000,
     *,
     n_steps: int = 24,
     n_channels: int = 6,
@@ -31,7 +31,7 @@ def make_static_dynamic(
 
     Parameters
     ----------
-    n_series : int, default=500
+    n_series : int, default=1000
         Number of series.
     n_steps : int, default=24
         Time steps a series.

