@@ -34,6 +34,14 @@ def accuracy(train: np.ndarray, y_train: np.ndarray, test: np.ndarray, y_test: n
     return probe.fit(train, y_train).score(test, y_test)
 
 
+def load() -> tuple:
+    """Utterances and speakers of the training part, then of the test part."""
+    bunch = load_japanese_vowels()
+    speaker = bunch.static_target["speaker"]
+    parts = [bunch.splits[part] for part in ("train", "test")]
+    return tuple(x for i in parts for x in ([bunch.data[j] for j in i], speaker[i]))
+
+
 def summary(panel: Panel) -> np.ndarray:
     """Mean, standard deviation, minimum and maximum of each channel: the raw features."""
     return np.array([np.r_[x.mean(0), x.std(0), x.min(0), x.max(0)] for x in panel])
@@ -126,10 +134,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("demo_output"))
     arguments = parser.parse_args()
-    bunch = load_japanese_vowels()
-    speaker = bunch.static_target["speaker"]
-    parts = [bunch.splits[part] for part in ("train", "test")]
-    data = tuple(x for i in parts for x in ([bunch.data[j] for j in i], speaker[i]))
+    data = load()
     print(f"JapaneseVowels: {len(data[0])} utterances to train, {len(data[2])} to test, 9 speakers")
     results = []
     for seed in range(arguments.seeds):

@@ -1,7 +1,7 @@
 """The estimator that every method shares."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -18,23 +18,15 @@ from skorch.helper import predefined_split
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import Series, as_series
-from tsdisentangle.data.windows import (
-    Windows,
-    count_windows,
-    from_windows,
-    resolve_window,
-    to_windows,
-)
-from tsdisentangle.nn.network import Posterior, SequenceNetwork
-from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+from tsdisentangle.data.windows import Windows, resolve_window, to_windows
+from tsdisentangle.nn.network import SequenceNetwork
 from tsdisentangle.training.callbacks import Progress, RecordTerms, RefuseNonFiniteLoss
-from tsdisentangle.training.loader import BatchLoader, WindowDataset
+from tsdisentangle.training.inference import Inference
+from tsdisentangle.training.loader import WindowDataset
 from tsdisentangle.training.net import DisentanglingNet
 
 GRADIENT_NORM = 5.0
 DEFAULT_PATIENCE = 10  # epochs without a better validation loss
-SCORE_DRAWS = 8
-SCORE_SEED = 0
 
 
 class SequenceDisentangler(TransformerMixin, BaseEstimator):
@@ -303,8 +295,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Without the channel axis where the estimator was fitted on a 2-D array. NaN behind a
             series' last window.
         """
-        check_is_fitted(self)
-        values = self._decode(codes.static, codes.dynamic)
+        values = self._inference().decode(codes.static, codes.dynamic)
         behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[behind] = np.nan
         return self._drop_channel(values)
@@ -326,7 +317,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         series = self._read(X)
-        return self._decode_like(series, self._encode(series))
+        return series.restore(self._inference().decode_like(series, self._encode(series)))
 
     def impute(self, X: Any) -> Any:
         """Fill missing values by reconstruction; observed ones stay as they are.
@@ -344,7 +335,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         raw = self._check_input(X)
         series = self.scaler_.transform(raw)
-        filled = self._decode_steps(series, self._encode(series))
+        filled = self._inference().decode_like(series, self._encode(series))
         return series.restore(np.where(raw.observed, raw.values, filled))
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
@@ -370,10 +361,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "row, so pass the same number."
             )
         codes1, codes2 = self._encode(first), self._encode(second)
-        static1, static2 = codes1.static, codes2.static
+        inference = self._inference()
         return (
-            self._decode_like(second, codes2, static=static1),
-            self._decode_like(first, codes1, static=static2),
+            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
+            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
         )
 
     def sample(
@@ -407,22 +398,16 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             In the user's units; the same for the same ``random_state``. Without the channel axis
             where the estimator was fitted on a 2-D array.
         """
-        check_is_fitted(self)
         if n < 1 or length < 1:
             raise ValueError(f"n and length must be at least 1, got n={n} and length={length}.")
         if dynamic_prior not in ("sample", "mean_path"):
             raise ValueError(f"dynamic_prior is {dynamic_prior!r}; expected 'sample', 'mean_path'.")
-        network = self.net_.module_
+        inference = self._inference()
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         windows = -(-length // self.window_)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(int(seed))
-            s = network.sample_static(n, normal_noise)
-            mean_path = dynamic_prior == "mean_path"
-            d = network.sample_dynamic(n, windows, normal_noise, mean_path)
-        static = _given("static", static, s.cpu().numpy())
-        dynamic = _given("dynamic", dynamic, d.cpu().numpy())
-        return self._drop_channel(self._decode(static, dynamic)[:, :length])
+        drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
+        static, dynamic = _given("static", static, drawn[0]), _given("dynamic", dynamic, drawn[1])
+        return self._drop_channel(inference.decode(static, dynamic)[:, :length])
 
     # -- scores ---------------------------------------------------------------------------------
 
@@ -443,14 +428,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Nats.
         """
         check_is_fitted(self)
-        noise = SharedNoise(SCORE_SEED)
-        # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
-        network = copy.deepcopy(self.net_.module_).double()
-
-        def bound(batch: Windows) -> tuple[torch.Tensor]:
-            return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
-
-        return self._map(bound, to_windows(self._read(X), self.window_))[0]
+        return self._inference().elbo(self._read(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of :meth:`score_samples`, so that searches run without labels.
@@ -495,66 +473,19 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Check a panel against the training panel, and standardise it."""
         return self.scaler_.transform(self._check_input(X))
 
-    def _map(
-        self, function: Callable[[Windows], tuple[torch.Tensor, ...]], windows: Windows
-    ) -> list[np.ndarray]:
-        """Apply a function of a batch to all batches, and join the results."""
-        results = []
-        with torch.inference_mode():
-            for batch, _ in BatchLoader(WindowDataset(windows), self.batch_size):
-                results.append([part.cpu() for part in function(batch.to(self.net_.device))])
-        return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
+    def _inference(self) -> Inference:
+        """Return the fitted network with what it needs to be applied.
+
+        Raises
+        ------
+        NotFittedError
+        """
+        check_is_fitted(self)
+        net = self.net_
+        return Inference(net.module_, self.scaler_, self.window_, self.batch_size, net.device)
 
     def _encode(self, series: Series, return_std: bool = False) -> Codes:
-        network, options = self.net_.module_, self._encode_options()
-
-        def parts(batch: Windows) -> tuple[torch.Tensor, ...]:
-            posterior: Posterior = network.encode(batch, **options)
-            valid = batch.valid[..., None]
-            means = posterior.static.mean, posterior.dynamic.mean.where(valid, 0.0)
-            if not return_std:
-                return means
-            return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
-
-        arrays = self._map(parts, to_windows(series, self.window_))
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(
-                "The codes are not finite: X holds values too far from the training values "
-                f"(largest standardised magnitude {np.abs(series.values).max():.3g})."
-            )
-        static, dynamic, *std = arrays
-        return Codes(static, dynamic, count_windows(series.lengths, self.window_), *std)
-
-    def _decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
-        """Codes to ``(n, windows * window, channel)`` in the user's units."""
-        network, device = self.net_.module_, self.net_.device
-        pieces = []
-        with torch.inference_mode():
-            for start in range(0, len(static), self.batch_size):
-                rows = slice(start, start + self.batch_size)
-                s, d = (torch.from_numpy(c[rows]).to(device) for c in (static, dynamic))
-                pieces.append(network.decode(s, d, mean_noise).mean.cpu().numpy())
-        values = np.concatenate(pieces)
-        return self.scaler_.inverse(from_windows(values, values.shape[1] * self.window_))
-
-    def _decode_steps(
-        self, series: Series, codes: Codes, static: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Decode for every step of a panel, also behind its last observed ones."""
-        dynamic = codes.dynamic
-        if (codes.lengths < count_windows(series.steps, self.window_)).any():
-            with torch.inference_mode():
-                extended = self.net_.module_.extend_dynamic(
-                    torch.from_numpy(dynamic).to(self.net_.device),
-                    torch.from_numpy(codes.lengths).to(self.net_.device),
-                    mean_noise,
-                )
-            dynamic = extended.cpu().numpy()
-        decoded = self._decode(codes.static if static is None else static, dynamic)
-        return decoded[:, : series.values.shape[1]]
-
-    def _decode_like(self, series: Series, codes: Codes, static: np.ndarray | None = None) -> Any:
-        return series.restore(self._decode_steps(series, codes, static))
+        return self._inference().encode(series, return_std, **self._encode_options())
 
     def _drop_channel(self, values: np.ndarray) -> np.ndarray:
         return values[..., 0] if self.kind_in_ == "2d" else values

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.data.windows import Windows
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.losses import gaussian_nll, kl_gaussian, kl_standard_normal
 from tsdisentangle.methods.presets import preset_parameters
@@ -21,7 +22,7 @@ from tsdisentangle.nn.anchor import (
 )
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
-from tsdisentangle.nn.network import Batch, Posterior, SequenceNetwork
+from tsdisentangle.nn.network import Posterior, SequenceNetwork
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM
 
@@ -72,7 +73,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         seen, readable = observed.flatten(2).any(2), self.encoder.readable(observed)
         return torch.where(readable.any(1, keepdim=True), readable, seen)
 
-    def choose_anchor(self, batch: Batch, noise: Noise) -> Tensor:
+    def choose_anchor(self, batch: Windows, noise: Noise) -> Tensor:
         """Index of each series' anchor; ``'random_batch'`` draws in training, else is 'first'."""
         fraction = self.anchor_fraction
         if self.anchor == "random_batch":
@@ -81,7 +82,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         return anchor_index(self.readable(batch.observed), self.anchor, fraction)
 
     def posterior(
-        self, batch: Batch, index: Tensor, noise: Noise, pooling: str = "anchor"
+        self, batch: Windows, index: Tensor, noise: Noise, pooling: str = "anchor"
     ) -> Posterior:
         """``q(s | x_i) q(d | x)``."""
         features = self.encoder(batch.values, batch.observed)
@@ -98,7 +99,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         static = self.static_head(self.encoder.static_summary(*anchor))
         return Gaussian(static.mean[:, 0], static.logvar[:, 0])
 
-    def _dynamic(self, features: Tensor, batch: Batch, index: Tensor, noise: Noise) -> Gaussian:
+    def _dynamic(self, features: Tensor, batch: Windows, index: Tensor, noise: Noise) -> Gaussian:
         token = noise("anchor", (len(features), features.shape[-1]), features)
         rest = subtract_anchor(features, index, token, self.subtract)
         rest = self.encoder.dynamic_summary(rest, batch.observed)
@@ -106,7 +107,7 @@ class StaticDynamicNetwork(SequenceNetwork):
             rest = self.lstm(rest, batch.valid.sum(1))
         return self.dynamic_head(rest)
 
-    def encode(self, batch: Batch, *, pooling: str = "anchor", **options: Any) -> Posterior:
+    def encode(self, batch: Windows, *, pooling: str = "anchor", **options: Any) -> Posterior:
         """Posterior without noise; the static one from the anchor or pooled over all elements."""
         return self.posterior(batch, self.choose_anchor(batch, mean_noise), mean_noise, pooling)
 
@@ -115,20 +116,20 @@ class StaticDynamicNetwork(SequenceNetwork):
         repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
         return self.decoder(torch.cat([dynamic, repeated], dim=-1), noise)
 
-    def _nll(self, batch: Batch, static: Tensor, dynamic: Tensor, noise: Noise) -> Tensor:
+    def _nll(self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise) -> Tensor:
         """Negative log-likelihood a window, mean over the draws: ``(batch, windows)``."""
         draws = len(static)
         prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
         prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
         return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
 
-    def _dynamic_kl(self, batch: Batch, posterior: Gaussian, dynamic: Tensor) -> Tensor:
+    def _dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
         """KL divergence to the recurrent prior, summed over valid windows: ``(batch,)``."""
         prior = self.prior(dynamic.flatten(0, 1))
         prior = Gaussian(*(part.unflatten(0, dynamic.shape[:2]) for part in prior))
         return torch.where(batch.valid, kl_gaussian(posterior, prior), 0.0).sum(2).mean(0)
 
-    def terms(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Berman et al. (2024), equations 5 to 9, each divided by the batch size."""
         index = self.choose_anchor(batch, noise)
         posterior = self.posterior(batch, index, noise)
@@ -147,7 +148,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         terms["dynamic_kl"] = self._dynamic_kl(batch, posterior.dynamic, dynamic)
         return {name: term.mean() for name, term in terms.items()}
 
-    def elbo(self, batch: Batch, noise: Noise, draws: int) -> Tensor:
+    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
         """Each observed value once, unit weights, static code from the anchor."""
         posterior = self.posterior(batch, self.choose_anchor(batch, noise), noise)
         static = posterior.static.sample(noise, "static", draws)

@@ -1,28 +1,13 @@
 """What the estimators expect of a method's network."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.recurrent import RecurrentPrior
-
-
-class Batch(Protocol):
-    """A batch of sequences, see :class:`tsdisentangle.data.windows.Windows`."""
-
-    @property
-    def values(self) -> Tensor:
-        """``(batch, windows, step, channel)``, zero where not observed."""
-
-    @property
-    def observed(self) -> Tensor:
-        """Bool, of the shape of ``values``."""
-
-    @property
-    def valid(self) -> Tensor:
-        """Bool ``(batch, windows)``: not behind the end of the series."""
 
 
 class Posterior(NamedTuple):
@@ -53,11 +38,11 @@ class SequenceNetwork(nn.Module):
     dynamic_dim: int
     weights: dict[str, float]
 
-    def forward(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss, as :meth:`terms` does."""
         return self.terms(batch, noise)
 
-    def encode(self, batch: Batch, **options: Any) -> Posterior:
+    def encode(self, batch: Windows, **options: Any) -> Posterior:
         """Codes for evaluation; depend on nothing but each series."""
         raise NotImplementedError
 
@@ -65,11 +50,11 @@ class SequenceNetwork(nn.Module):
         """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
         raise NotImplementedError
 
-    def terms(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Unweighted terms of the loss: sums over a series, means over the batch."""
         raise NotImplementedError
 
-    def elbo(self, batch: Batch, noise: Noise, draws: int) -> Tensor:
+    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
         """Evidence lower bound of each series with unit weights, shape ``(batch,)``."""
         raise NotImplementedError
 

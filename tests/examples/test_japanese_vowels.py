@@ -1,0 +1,54 @@
+"""The demo keeps its promises: defaults, official test part, mean of three seeds."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sktime")
+pytest.importorskip("matplotlib")
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "japanese_vowels.py"
+PICTURES = {"codes.png", "history.png", "reconstruction.png", "swap.png"}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    spec = importlib.util.spec_from_file_location("japanese_vowels", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results(demo):
+    data = demo.load()
+    return data, [demo.run(seed, data) for seed in range(3)]
+
+
+@pytest.mark.slow
+def test_codes_hold_what_they_are_named_after(results):
+    rows = [rows for _, rows in results[1]]
+    mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    assert mean["trained: static (anchor)"] >= 0.85
+    assert mean["trained: static (mean)"] >= 0.92
+    assert mean["trained: dynamic"] <= 0.50
+    assert mean["reconstruction R2"] >= 0.60
+    assert mean["reconstruction R2"] - mean["R2 with mean dynamics"] >= 0.30
+
+
+@pytest.mark.slow
+def test_training_separates_what_the_untrained_network_mixes(results):
+    rows = [rows for _, rows in results[1]]
+    mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    assert mean["trained: static (anchor)"] > mean["untrained: static (anchor)"]
+    assert mean["trained: dynamic"] < mean["untrained: dynamic"] - 0.2
+
+
+@pytest.mark.slow
+def test_pictures_are_written(demo, results, tmp_path):
+    data, fitted = results
+    demo.draw(fitted[0][0], data, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == PICTURES
+    assert all(path.stat().st_size > 20_000 for path in tmp_path.iterdir())

@@ -1,0 +1,153 @@
+"""A trained network applied to whole panels, batch by batch, without gradients."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tsdisentangle.data.codes import Codes
+from tsdisentangle.data.scaling import ChannelScaler
+from tsdisentangle.data.series import Series
+from tsdisentangle.data.windows import Windows, count_windows, from_windows, to_windows
+from tsdisentangle.nn.network import SequenceNetwork
+from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+from tsdisentangle.training.loader import BatchLoader, WindowDataset
+
+SCORE_DRAWS = 8
+SCORE_SEED = 0
+
+
+class Inference:
+    """Encode, decode, sample and score with one network.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        In evaluation mode.
+    scaler : ChannelScaler
+        Between the network's units and the user's.
+    window : int
+        Steps of a window.
+    batch_size : int
+        Series a batch.
+    device : str or torch.device
+        Where the network is.
+    """
+
+    def __init__(
+        self,
+        network: SequenceNetwork,
+        scaler: ChannelScaler,
+        window: int,
+        batch_size: int,
+        device: str | torch.device,
+    ):
+        self.network = network
+        self.scaler = scaler
+        self.window = window
+        self.batch_size = batch_size
+        self.device = device
+
+    def encode(self, series: Series, return_std: bool = False, **options: Any) -> Codes:
+        """Codes of standardised series.
+
+        Raises
+        ------
+        ValueError
+            The codes are not finite.
+        """
+
+        def parts(batch: Windows) -> tuple[Tensor, ...]:
+            posterior = self.network.encode(batch, **options)
+            valid = batch.valid[..., None]
+            means = posterior.static.mean, posterior.dynamic.mean.where(valid, 0.0)
+            if not return_std:
+                return means
+            return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
+
+        arrays = self._map(parts, to_windows(series, self.window))
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError(
+                "The codes are not finite: X holds values too far from the training values "
+                f"(largest standardised magnitude {np.abs(series.values).max():.3g})."
+            )
+        static, dynamic, *std = arrays
+        return Codes(static, dynamic, count_windows(series.lengths, self.window), *std)
+
+    def decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+        """Codes to ``(n, windows * window, channel)``, in the user's units."""
+        pieces = []
+        with torch.inference_mode():
+            for start in range(0, len(static), self.batch_size):
+                rows = slice(start, start + self.batch_size)
+                decoded = self.network.decode(
+                    self._tensor(static[rows]), self._tensor(dynamic[rows]), mean_noise
+                )
+                pieces.append(decoded.mean.cpu().numpy())
+        values = np.concatenate(pieces)
+        return self.scaler.inverse(from_windows(values, values.shape[1] * self.window))
+
+    def decode_like(
+        self, series: Series, codes: Codes, static: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Decode for every step of a panel, also behind its last observed ones.
+
+        Parameters
+        ----------
+        series : Series
+            The panel whose steps are wanted.
+        codes : Codes
+            Its codes; behind its end, the dynamics follow the mean of their prior.
+        static : array, default=None
+            Static codes to use instead.
+
+        Returns
+        -------
+        array of shape (n, time, channel)
+        """
+        dynamic = codes.dynamic
+        if (codes.lengths < count_windows(series.steps, self.window)).any():
+            with torch.inference_mode():
+                extended = self.network.extend_dynamic(
+                    self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
+                )
+            dynamic = extended.cpu().numpy()
+        decoded = self.decode(codes.static if static is None else static, dynamic)
+        return decoded[:, : series.values.shape[1]]
+
+    def sample(
+        self, n: int, windows: int, seed: int, mean_path: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw static and dynamic codes from their priors."""
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed)
+            static = self.network.sample_static(n, normal_noise)
+            dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
+        return static.cpu().numpy(), dynamic.cpu().numpy()
+
+    def elbo(self, series: Series) -> np.ndarray:
+        """Evidence lower bound of each standardised series."""
+        noise = SharedNoise(SCORE_SEED)
+        # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
+        network = copy.deepcopy(self.network).double()
+
+        def bound(batch: Windows) -> tuple[Tensor]:
+            return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
+
+        return self._map(bound, to_windows(series, self.window))[0]
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.as_tensor(array, device=self.device)
+
+    def _map(
+        self, function: Callable[[Windows], tuple[Tensor, ...]], windows: Windows
+    ) -> list[np.ndarray]:
+        """Apply a function of a batch to all batches, and join the results."""
+        results = []
+        with torch.inference_mode():
+            for batch, _ in BatchLoader(WindowDataset(windows), self.batch_size):
+                results.append([part.cpu() for part in function(batch.to(self.device))])
+        return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
