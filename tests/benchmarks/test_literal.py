@@ -83,6 +83,7 @@ def make_literal(network):
         hidden=HIDDEN,
         static_dim=STATIC,
         dynamic_dim=DYNAMIC,
+        prior_hidden=network.prior.lstm.hidden_size,
         n_samples=network.n_samples,
         subtract=network.subtract,
         anchor_loss=network.anchor_loss,

@@ -6,7 +6,13 @@ from torch import nn
 
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import mean_noise
-from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM, last_kept, reverse_valid
+from tsdisentangle.nn.recurrent import (
+    RecurrentPrior,
+    SequenceLSTM,
+    in_blocks,
+    last_kept,
+    reverse_valid,
+)
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 LENGTHS = torch.tensor([6, 1, 4, 6, 3])
@@ -255,3 +261,17 @@ def test_roll_out_asks_for_the_noise_of_the_dynamics():
     assert asked == [("dynamic_prior", (2, 5, 3))]
     assert torch.equal(means, samples)  # without noise the draws are the means
     assert means.abs().max() > 0
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_blocks_change_nothing(kind, monkeypatch):
+    torch.manual_seed(0)
+    rnn = kind(3, 4, batch_first=True).double()
+    rows = torch.randn(11, 5, 3, dtype=torch.float64)
+    state = [torch.randn(11, 4, dtype=torch.float64) for _ in range(2 if kind is nn.LSTM else 0)]
+    whole = rnn(rows, tuple(part[None] for part in state) or None)[0]
+    monkeypatch.setattr("tsdisentangle.nn.recurrent.BLOCK_BYTES", 16 * 5 * 4 * 3)  # three rows
+    calls = []
+    rnn.register_forward_hook(lambda module, inputs, output: calls.append(len(inputs[0])))
+    torch.testing.assert_close(in_blocks(rnn, rows, *state), whole)
+    assert calls == [3, 3, 3, 2]

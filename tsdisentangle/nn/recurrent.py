@@ -9,6 +9,10 @@ from tsdisentangle.nn.noise import Noise
 # The KL divergence to the prior divides by its variance, which may collapse on regular dynamics.
 PRIOR_MIN_LOGVAR = -6.0
 
+# Gates (four numbers a unit, four bytes each) of the rows that a fused recurrent call works on at
+# once. Measured on a server processor with 1 to 2 MB of cache a core.
+BLOCK_BYTES = 2**21
+
 
 def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
     """Reverse the first ``lengths[b]`` steps of row ``b``; the padding behind stays in place.
@@ -26,6 +30,33 @@ def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
     back = lengths[:, None] - 1 - steps
     index = torch.where(back >= 0, back, steps)
     return sequence.gather(1, index[..., None].expand_as(sequence))
+
+
+def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
+    """Run ``rnn`` over many short independent rows, a block that fits the processor's cache a time.
+
+    One call over all rows would stream its gates through memory; the result is the same.
+
+    Parameters
+    ----------
+    rnn : nn.LSTM or nn.GRU
+        One layer, with ``batch_first=True``.
+    rows : Tensor of shape (rows, steps, features)
+    *state : Tensors of shape (rows, hidden)
+        Initial state and, of an LSTM, cell; zeros if left out.
+
+    Returns
+    -------
+    Tensor of shape (rows, steps, hidden)
+    """
+    fitting = BLOCK_BYTES // (16 * rows.shape[1] * rnn.hidden_size)
+    block = max(1, fitting) if rows.device.type == "cpu" else len(rows)
+    outputs = []
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        initial = tuple(tensor[None, part] for tensor in state) or None
+        outputs.append(rnn(rows[part], initial)[0])
+    return torch.cat(outputs)
 
 
 class SequenceLSTM(nn.Module):
@@ -59,7 +90,7 @@ class SequenceLSTM(nn.Module):
         return torch.cat([forwards, reverse_valid(backwards, lengths)], dim=-1)
 
 
-def last_kept(rnn: nn.Module, sequence: Tensor, keep: Tensor) -> Tensor:
+def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:
     """Run ``rnn`` over the kept steps only and return its last output.
 
     A skipped step leaves the state as it was, wherever it stands. The kept steps are moved to the
@@ -81,7 +112,7 @@ def last_kept(rnn: nn.Module, sequence: Tensor, keep: Tensor) -> Tensor:
     rows = sequence.reshape(-1, *sequence.shape[-2:])
     kept = keep.reshape(-1, keep.shape[-1])
     order = torch.argsort(~kept, dim=1, stable=True)
-    outputs = rnn(rows.gather(1, order[..., None].expand_as(rows)))[0]
+    outputs = in_blocks(rnn, rows.gather(1, order[..., None].expand_as(rows)))
     count = kept.sum(1)
     last = outputs[torch.arange(len(rows), device=rows.device), (count - 1).clamp(min=0)]
     return torch.where((count > 0)[:, None], last, 0.0).reshape(*leading, -1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import last_kept
+from tsdisentangle.nn.recurrent import in_blocks, last_kept
 
 # A predicted standard deviation lies between these, in standardised units: the upper bound is the
 # paper's 0.5 * sigmoid, the lower one keeps the likelihood of a constant channel finite.
@@ -132,6 +132,6 @@ class StepDecoder(nn.Module):
         start = torch.tanh(self.embed(codes))
         flat = start.flatten(0, 1)
         drive = noise("decoder", (*start.shape[:2], self.window, start.shape[2]), start)
-        hidden = self.lstm(drive.flatten(0, 1), (flat[None], flat[None]))[0]
+        hidden = in_blocks(self.lstm, drive.flatten(0, 1), flat, flat)
         features = self.mlp(hidden).unflatten(0, start.shape[:2])
         return Gaussian(self.mean(features), bounded_logvar(self.raw_scale(features)))
