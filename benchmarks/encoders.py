@@ -57,11 +57,8 @@ def accuracy(train: np.ndarray, y_train: np.ndarray, valid: np.ndarray | None, y
 
 def error(estimator: StaticDynamicVAE, X) -> float:
     """Mean squared error of the reconstruction of observed values, standardised."""
-    series = estimator._read(X)
-    codes = estimator._encode(series)
-    raw = estimator._decode_steps(series, codes)
-    guess = (raw - estimator.scaler_.mean) / estimator.scaler_.scale
-    return float(np.square(guess - series.values)[series.observed].mean())
+    truth, guess = np.concatenate(list(X)), np.concatenate(list(estimator.reconstruct(X)))
+    return float(np.nanmean(np.square((guess - truth) / estimator.scaler_.scale)))
 
 
 def measure(name: str, kind: str, seed: int) -> dict:

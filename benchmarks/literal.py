@@ -155,9 +155,9 @@ def kept_steps(observed: Tensor) -> Tensor:
     return missing < max(1, 7 * channels // 10)
 
 
-def seen_windows(observed: Tensor, window: int) -> list[list[int]]:
-    """Return the windows of each row that have any observed value."""
-    windows = [part.flatten(1).any(1).tolist() for part in split(observed, window)]
+def windows_with(flags: Tensor, window: int) -> list[list[int]]:
+    """Return the windows of each row in which any flag is set."""
+    windows = [part.flatten(1).any(1).tolist() for part in split(flags, window)]
     return [[w for w, seen in enumerate(row) if seen] for row in zip(*windows, strict=True)]
 
 
@@ -293,7 +293,7 @@ def literal_terms(
     noise : dict of Tensors
         As :func:`draw_noise` makes it.
     anchor : list of int, default=None
-        Index of the anchor window of each series; the first one with a value by default.
+        Index of the anchor window of each series; the first one with a step to read by default.
 
     Returns
     -------
@@ -303,10 +303,8 @@ def literal_terms(
     """
     copies, window = network.n_samples, network.window
     x, seen = values.repeat(copies, 1, 1), observed.repeat(copies, 1, 1)
-    seen_in_row = seen_windows(seen, window)
-    i = [row[0] for row in seen_in_row] if anchor is None else list(anchor) * copies
-
     g, keep = network.encoder_mlp(x), kept_steps(seen)
+    i = [row[0] for row in windows_with(keep, window)] if anchor is None else list(anchor) * copies
     s_mean, s_logvar = static_posterior(network, g, keep, i)
     d_mean, d_logvar = dynamic_posterior(network, g, keep, i, noise["anchor"].repeat(copies, 1))
     s = s_mean + torch.exp(0.5 * s_logvar) * noise["static"].flatten(0, 1)
@@ -316,7 +314,7 @@ def literal_terms(
     terms = reconstruction_terms(network, x, seen, d, s, noise["decoder"], i)
     terms["static_kl"] = kl_to_standard(s_mean, s_logvar)
     terms["dynamic_kl"] = torch.zeros_like(terms["static_kl"])
-    last = torch.tensor([row[-1] for row in seen_in_row], device=x.device)
+    last = torch.tensor([row[-1] for row in windows_with(seen, window)], device=x.device)
     for w, (p_mean, p_logvar) in enumerate(prior_gaussians(network, d)):
         kl = kl_between(d_mean[w], d_logvar[w], p_mean, p_logvar)
         terms["dynamic_kl"] = terms["dynamic_kl"] + kl * (w <= last)

@@ -41,10 +41,11 @@ def make_mask(kind):
 
 
 def find_anchor(observed, anchor):
-    """Plain Python: the rule of the anchor, a row at a time."""
+    """Plain Python: the rule of the anchor, a row at a time, among windows with a step to read."""
     found = []
     for row in observed.unflatten(1, (WINDOWS, STEPS)):
-        seen = [w for w in range(WINDOWS) if row[w].any()]
+        limit = CHANNELS - max(1, 7 * CHANNELS // 10)  # a step is read if it has more than these
+        seen = [w for w in range(WINDOWS) if (row[w].sum(1) > limit).any()]
         if isinstance(anchor, int):
             found.append(min(seen, key=lambda w: (abs(w - anchor), w)))
         else:

@@ -58,6 +58,16 @@ def test_panel_keeps_order_of_appearance_and_sorts_time():
     pd.testing.assert_frame_equal(series.restore(series.values), shuffled)
 
 
+def test_panel_with_nullable_columns_and_a_third_level():
+    X = frame().astype("Float64")
+    X.iloc[1, 0] = pd.NA
+    X.index = pd.MultiIndex.from_tuples([("ward", *key) for key in X.index])
+    series = as_series(X, missing="mask")
+    assert series.values.shape == (2, 3, 2)
+    assert not series.observed[0, 1, 0]
+    assert series.observed.sum() == 9
+
+
 def test_input_is_never_modified():
     X = np.array([[1.0, np.nan, 3.0]], dtype=np.float32)
     X.setflags(write=False)

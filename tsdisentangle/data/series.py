@@ -174,7 +174,7 @@ def _read_panel(
     if index.has_duplicates:
         where = index[index.duplicated()][0]
         raise ValueError(f"The index of X holds {where} twice; each (series, time) may stand once.")
-    rows = _check_dense(frame.to_numpy())
+    rows = _check_dense(frame)
     owner, _ = pd.factorize(index.droplevel(-1))
     time, _ = pd.factorize(index.get_level_values(-1), sort=True)
     order = np.lexsort((time, owner))

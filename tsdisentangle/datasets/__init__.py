@@ -1,8 +1,16 @@
-"""Loaders of public data sets, each verified and returned in one form."""
+"""Loaders of public data sets, each verified and returned in one form, and synthetic series."""
+
+from tsdisentangle.data.synthetic import make_static_dynamic
 
 from ._air_quality import fetch_air_quality
 from ._etth1 import fetch_etth1
 from ._japanese_vowels import load_japanese_vowels
 from ._physionet2012 import fetch_physionet2012
 
-__all__ = ["fetch_air_quality", "fetch_etth1", "fetch_physionet2012", "load_japanese_vowels"]
+__all__ = [
+    "fetch_air_quality",
+    "fetch_etth1",
+    "fetch_physionet2012",
+    "load_japanese_vowels",
+    "make_static_dynamic",
+]
