@@ -55,3 +55,13 @@ def test_each_floor_is_ignorant_of_what_it_shall_not_know(path):
         "losses": {"skorch", "sklearn", "pandas", "numpy"},
     }.get(own, set())
     assert not {name.split(".")[0] for name in imported(path)} & forbidden
+
+
+def test_no_two_rooms_import_each_other():
+    arrows = {
+        (room([*path.relative_to(ROOT).parent.parts, path.stem]), room(name.split(".")[1:]))
+        for path in MODULES
+        for name in imported(path)
+        if name.startswith("tsdisentangle.")
+    }
+    assert not {(a, b) for a, b in arrows if a != b and (b, a) in arrows}

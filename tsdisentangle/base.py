@@ -19,11 +19,13 @@ from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import Series, as_series
 from tsdisentangle.data.windows import Windows, resolve_window, to_windows
-from tsdisentangle.nn.network import SequenceNetwork
+from tsdisentangle.encoders import TabularEncoder
+from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.training.callbacks import Progress, RecordTerms, RefuseNonFiniteLoss
 from tsdisentangle.training.inference import Inference
 from tsdisentangle.training.loader import WindowDataset
 from tsdisentangle.training.net import DisentanglingNet
+from tsdisentangle.training.network import SequenceNetwork
 
 GRADIENT_NORM = 5.0
 DEFAULT_PATIENCE = 10  # epochs without a better validation loss
@@ -56,6 +58,45 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    def __init__(
+        self,
+        encoder: Any,
+        decoder: Any,
+        *,
+        window: int | str,
+        static_dim: int,
+        dynamic_dim: int,
+        output: str,
+        missing: str,
+        standardize: bool,
+        max_epochs: int,
+        batch_size: int,
+        lr: float,
+        validation_fraction: float,
+        early_stopping: bool | int,
+        callbacks: list[Any] | None,
+        device: str | torch.device,
+        random_state: Any,
+        verbose: int,
+    ):
+        self.encoder = encoder
+        self.decoder = decoder
+        self.window = window
+        self.static_dim = static_dim
+        self.dynamic_dim = dynamic_dim
+        self.output = output
+        self.missing = missing
+        self.standardize = standardize
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
     # -- what a method adds ---------------------------------------------------------------------
 
     def _build_network(self, n_channels: int, window: int) -> SequenceNetwork:
@@ -65,6 +106,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def _encode_options(self) -> dict[str, Any]:
         """Return the options of the network's ``encode`` that may change after fit."""
         return {}
+
+    def _build_parts(
+        self, code_dim: int, n_channels: int, window: int
+    ) -> tuple[ElementEncoder, torch.nn.Module]:
+        """Encoder and decoder networks from the parameter objects."""
+        encoder = TabularEncoder() if self.encoder is None else self.encoder
+        decoder = encoder.decoder() if self.decoder is None else self.decoder
+        return encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
 
     # -- fitting --------------------------------------------------------------------------------
 

@@ -54,6 +54,11 @@ def make_static_dynamic(
         ``data`` (n, time, channel); ``static_target`` with ``level`` (n,); ``dynamic_target`` with
         ``cos`` and ``sin`` of the phase (n, time); random ``splits`` of 60, 20 and 20 %.
 
+    Raises
+    ------
+    ValueError
+        Fewer than 2 channels.
+
     Examples
     --------
     >>> from tsdisentangle import make_static_dynamic

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.encoders import TabularEncoder
-from tsdisentangle.losses import gaussian_nll, kl_gaussian, kl_standard_normal
+from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.methods.presets import preset_parameters
 from tsdisentangle.nn.anchor import (
     RELATIVE_ANCHORS,
@@ -22,9 +21,9 @@ from tsdisentangle.nn.anchor import (
 )
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
-from tsdisentangle.nn.network import Posterior, SequenceNetwork
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM
+from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
@@ -51,7 +50,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         n_samples: int,
         weights: dict[str, float],
     ):
-        super().__init__()
+        super().__init__(decoder, static_dim, dynamic_dim, weights)
         features = encoder.out_features
         self.encoder = encoder
         self.static_head = StaticHead(features, features, static_dim)
@@ -62,11 +61,8 @@ class StaticDynamicNetwork(SequenceNetwork):
             features = self.lstm.out_features
         self.dynamic_head = GaussianHead(features, dynamic_dim)
         self.prior = RecurrentPrior(dynamic_dim, PRIOR_HIDDEN)
-        self.decoder = decoder
-        self.static_dim, self.dynamic_dim = static_dim, dynamic_dim
         self.anchor, self.anchor_fraction = anchor, anchor_fraction
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
-        self.weights = weights
 
     def readable(self, observed: Tensor) -> Tensor:
         """Windows that the static code may come from; observed ones if none can be read."""
@@ -111,31 +107,13 @@ class StaticDynamicNetwork(SequenceNetwork):
         """Posterior without noise; the static one from the anchor or pooled over all elements."""
         return self.posterior(batch, self.choose_anchor(batch, mean_noise), mean_noise, pooling)
 
-    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
-        """Decode ``[d_t, s]`` for every window."""
-        repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
-        return self.decoder(torch.cat([dynamic, repeated], dim=-1), noise)
-
-    def _nll(self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise) -> Tensor:
-        """Negative log-likelihood a window, mean over the draws: ``(batch, windows)``."""
-        draws = len(static)
-        prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
-        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
-        return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
-
-    def _dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
-        """KL divergence to the recurrent prior, summed over valid windows: ``(batch,)``."""
-        prior = self.prior(dynamic.flatten(0, 1))
-        prior = Gaussian(*(part.unflatten(0, dynamic.shape[:2]) for part in prior))
-        return torch.where(batch.valid, kl_gaussian(posterior, prior), 0.0).sum(2).mean(0)
-
     def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Berman et al. (2024), equations 5 to 9, each divided by the batch size."""
         index = self.choose_anchor(batch, noise)
         posterior = self.posterior(batch, index, noise)
         static = posterior.static.sample(noise, "static", self.n_samples)
         dynamic = posterior.dynamic.sample(noise, "dynamic", self.n_samples)
-        nll = self._nll(batch, static, dynamic, noise)
+        nll = self.nll(batch, static, dynamic, noise)
         is_anchor = torch.arange(nll.shape[1], device=nll.device) == index[:, None]
         sequence = nll if ANCHOR_IN_SEQUENCE[self.anchor_loss] else nll.masked_fill(is_anchor, 0.0)
         terms = {"reconstruction": sequence.sum(1)}
@@ -143,9 +121,9 @@ class StaticDynamicNetwork(SequenceNetwork):
             terms["anchor"] = nll[is_anchor]
         elif self.anchor_loss == "static_only":
             still = torch.zeros_like(dynamic)
-            terms["anchor"] = self._nll(batch, static, still, noise).sum(1)
+            terms["anchor"] = self.nll(batch, static, still, noise).sum(1)
         terms["static_kl"] = kl_standard_normal(posterior.static)
-        terms["dynamic_kl"] = self._dynamic_kl(batch, posterior.dynamic, dynamic)
+        terms["dynamic_kl"] = self.dynamic_kl(batch, posterior.dynamic, dynamic)
         return {name: term.mean() for name, term in terms.items()}
 
     def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
@@ -153,8 +131,8 @@ class StaticDynamicNetwork(SequenceNetwork):
         posterior = self.posterior(batch, self.choose_anchor(batch, noise), noise)
         static = posterior.static.sample(noise, "static", draws)
         dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        nll = self._nll(batch, static, dynamic, noise).sum(1)
-        kl = self._dynamic_kl(batch, posterior.dynamic, dynamic)
+        nll = self.nll(batch, static, dynamic, noise).sum(1)
+        kl = self.dynamic_kl(batch, posterior.dynamic, dynamic)
         return -(nll + kl_standard_normal(posterior.static) + kl)
 
 
@@ -295,7 +273,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         ],
         "static_pooling": [StrOptions({"anchor", "mean", "precision"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "beta": [Interval(Real, 0, None, closed="left"), tuple],
+        "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "anchor_loss": [StrOptions(set(ANCHOR_IN_SEQUENCE))],
         "subtract": ["boolean"],
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
@@ -331,12 +309,25 @@ class StaticDynamicVAE(SequenceDisentangler):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.encoder = encoder
-        self.decoder = decoder
-        self.window = window
-        self.static_dim = static_dim
-        self.dynamic_dim = dynamic_dim
-        self.output = output
+        super().__init__(
+            encoder,
+            decoder,
+            window=window,
+            static_dim=static_dim,
+            dynamic_dim=dynamic_dim,
+            output=output,
+            missing=missing,
+            standardize=standardize,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            validation_fraction=validation_fraction,
+            early_stopping=early_stopping,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.anchor = anchor
         self.static_pooling = static_pooling
         self.alpha = alpha
@@ -345,17 +336,6 @@ class StaticDynamicVAE(SequenceDisentangler):
         self.subtract = subtract
         self.dynamic_posterior = dynamic_posterior
         self.n_samples = n_samples
-        self.missing = missing
-        self.standardize = standardize
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @classmethod
     def from_preset(cls, name: str, **params: Any) -> "StaticDynamicVAE":
@@ -380,7 +360,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         return cls(**{**preset_parameters(name), **params})
 
     def _weights(self) -> dict[str, float]:
-        pair = self.beta if isinstance(self.beta, tuple) else (self.beta, self.beta)
+        pair = self.beta if isinstance(self.beta, tuple | list) else (self.beta, self.beta)
         if len(pair) != 2 or min(pair) < 0:
             raise ValueError(
                 f"beta is {self.beta!r}; expected a number, or a pair (static, dynamic), "
@@ -395,11 +375,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         }
 
     def _build_network(self, n_channels: int, window: int) -> StaticDynamicNetwork:
-        encoder = TabularEncoder() if self.encoder is None else self.encoder
-        decoder = encoder.decoder() if self.decoder is None else self.decoder
         return StaticDynamicNetwork(
-            encoder.build(n_channels, window),
-            decoder.build(self.static_dim + self.dynamic_dim, n_channels, window),
+            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             anchor=self.anchor if isinstance(self.anchor, str) else int(self.anchor),

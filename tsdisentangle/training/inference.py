@@ -12,9 +12,9 @@ from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import Series
 from tsdisentangle.data.windows import Windows, count_windows, from_windows, to_windows
-from tsdisentangle.nn.network import SequenceNetwork
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training.loader import BatchLoader, WindowDataset
+from tsdisentangle.training.network import SequenceNetwork
 
 SCORE_DRAWS = 8
 SCORE_SEED = 0

@@ -18,7 +18,7 @@ class StopTraining(Exception):  # noqa: N818 - a signal, not an error
 
 
 class DisentanglingNet(NeuralNet):
-    """skorch net over a :class:`~tsdisentangle.nn.network.SequenceNetwork`."""
+    """skorch net over a :class:`~tsdisentangle.training.network.SequenceNetwork`."""
 
     def __init__(self, module: Any, **kwargs: Any):
         super().__init__(

@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from tsdisentangle.data.windows import Windows
+from tsdisentangle.losses import gaussian_nll, kl_gaussian
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.recurrent import RecurrentPrior
@@ -20,23 +22,33 @@ class Posterior(NamedTuple):
 class SequenceNetwork(nn.Module):
     """Base of the methods' networks.
 
-    A subclass defines :meth:`encode`, :meth:`decode`, :meth:`terms` and :meth:`elbo`; it has the
-    attributes below. The loss is ``sum(weights[name] * term)``.
+    A subclass defines :meth:`encode`, :meth:`terms` and :meth:`elbo`, and sets :attr:`prior` (or
+    replaces the three methods that use it). The loss is ``sum(weights[name] * term)``.
+
+    Parameters
+    ----------
+    decoder : nn.Module
+        Codes ``[d_t, s]`` and a noise source to a Gaussian a window.
+    static_dim, dynamic_dim : int
+        Sizes of the codes.
+    weights : dict
+        Weight of each term in the loss.
 
     Attributes
     ----------
     prior : RecurrentPrior
         Prior of the dynamics.
-    static_dim, dynamic_dim : int
-        Sizes of the codes.
-    weights : dict
-        Weight of each term in the loss.
     """
 
     prior: RecurrentPrior
-    static_dim: int
-    dynamic_dim: int
-    weights: dict[str, float]
+
+    def __init__(
+        self, decoder: nn.Module, static_dim: int, dynamic_dim: int, weights: dict[str, float]
+    ):
+        super().__init__()
+        self.decoder = decoder
+        self.static_dim, self.dynamic_dim = static_dim, dynamic_dim
+        self.weights = weights
 
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss, as :meth:`terms` does."""
@@ -48,7 +60,24 @@ class SequenceNetwork(nn.Module):
 
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
-        raise NotImplementedError
+        repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
+        return self.decoder(torch.cat([dynamic, repeated], dim=-1), noise)
+
+    def nll(self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise) -> Tensor:
+        """Negative log-likelihood a window, mean over the draws: ``(batch, windows)``.
+
+        ``static`` is ``(draws, batch, s)`` and ``dynamic`` ``(draws, batch, windows, d)``.
+        """
+        draws = len(static)
+        prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
+        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
+        return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
+
+    def dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
+        """KL divergence to the recurrent prior, summed over valid windows: ``(batch,)``."""
+        prior = self.prior(dynamic.flatten(0, 1))
+        prior = Gaussian(*(part.unflatten(0, dynamic.shape[:2]) for part in prior))
+        return torch.where(batch.valid, kl_gaussian(posterior, prior), 0.0).sum(2).mean(0)
 
     def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Unweighted terms of the loss: sums over a series, means over the batch."""
