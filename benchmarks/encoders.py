@@ -16,14 +16,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import metadata, probe
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012, load_japanese_vowels
+from tsdisentangle.evaluation.runner import metadata
 
 KINDS = ("window", "step")
 SHARED = {"missing": "mask"}
+
+
+def probe() -> Pipeline:
+    """Return the linear probe of frozen codes."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
 
 
 def japanese_vowels() -> tuple:

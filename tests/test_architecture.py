@@ -11,12 +11,14 @@ ROOT = Path(tsdisentangle.__file__).parent
 FLOORS = {
     "data": 1,
     "datasets": 1,
+    "metrics": 1,
     "nn": 2,
     "losses": 2,
     "encoders": 3,
     "training": 3,
     "base": 4,
     "methods": 4,
+    "evaluation": 5,
     "interop": 6,
     "plots": 6,
 }

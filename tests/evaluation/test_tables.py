@@ -1,0 +1,113 @@
+"""Splits that do not leak, raw features against plain loops, and results that survive a stop."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import REAL
+
+from tsdisentangle.evaluation import protocols, runner
+from tsdisentangle.evaluation.representations import missingness, representations, summary
+from tsdisentangle.evaluation.table import KEY, Results
+
+real = pytest.mark.skipif(
+    not REAL.is_dir(), reason="the published files are not here; set TSDISENTANGLE_DATA"
+)
+MAKERS = (protocols.air_quality, protocols.physionet, protocols.etth1)
+FIELDS = {
+    *KEY,
+    *("mean", "std", "ci_low", "ci_high", "n_seeds", "seeds", "epochs", "anchor", "leakage"),
+    *("seconds", "published", "best_public"),
+}
+
+
+@real
+@pytest.mark.parametrize("make", MAKERS)
+def test_parts_are_disjoint_in_every_split(make):
+    benchmark = make(REAL)
+    for resampling in benchmark.resamplings:
+        for split in resampling.splits(0):
+            rows = np.concatenate([split.train, split.validation, split.test])
+            assert len(np.unique(rows)) == len(rows)
+            assert len(split.train) > len(split.test) / 2 > 0
+
+
+@real
+def test_every_year_and_every_block_is_tested_once():
+    leave_out = protocols.air_quality(REAL).resamplings[1].splits(0)
+    tested = np.concatenate([s.test for s in leave_out])
+    assert len(np.unique(tested)) == len(tested) == 46 * 12  # 2013 begins in March
+    etth1 = protocols.etth1(REAL)
+    tested = np.concatenate([s.test for s in etth1.resamplings[0].splits(0)])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(len(etth1.data)))
+
+
+@real
+def test_patients_are_drawn_anew_for_each_seed_and_stratified():
+    benchmark = protocols.physionet(REAL)
+    died = benchmark.tasks[1].target
+    first, second = (benchmark.resamplings[0].splits(seed)[0] for seed in (0, 1))
+    assert set(first.test) != set(second.test)
+    assert died[first.test].mean() == pytest.approx(died.mean(), abs=0.01)
+
+
+def test_raw_features_against_plain_loops():
+    X = np.random.default_rng(0).normal(size=(3, 5, 2))
+    X[0, 1, 0] = X[1, :, 1] = np.nan
+    expected = []
+    for series in X:
+        columns = [series[:, c][~np.isnan(series[:, c])] for c in range(2)]
+        parts = [
+            [c.mean() if len(c) else 0 for c in columns],
+            [c.std() if len(c) else 0 for c in columns],
+            [c.min() if len(c) else 0 for c in columns],
+            [c.max() if len(c) else 0 for c in columns],
+            [np.isnan(series[:, c]).mean() for c in range(2)],
+        ]
+        expected.append(np.concatenate(parts))
+    np.testing.assert_allclose(summary(X), expected, atol=1e-12)
+    np.testing.assert_allclose(missingness(X), np.array(expected)[:, -2:])
+
+
+def test_window_features_of_raw_rows_cover_a_partial_window():
+    X = np.arange(10.0).reshape(1, 5, 2)
+    codes = representations()["raw/summary"](X, 2, 0, 1)(X)
+    assert codes.dynamic.shape == (1, 3, 10)
+    np.testing.assert_allclose(codes.dynamic[0, 2, :2], X[0, 4])  # means of the last, partial one
+    np.testing.assert_allclose(codes.dynamic[0, 2, -2:], 0.5)  # half of it is missing
+
+
+@real
+@pytest.mark.slow
+def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
+    monkeypatch.setattr(runner, "QUICK_EPOCHS", 2)
+    command = ["--quick", "--output", str(tmp_path), "--methods", "constant", "raw/summary"]
+    runner.run("table", [protocols.air_quality], command)
+    first = json.loads((tmp_path / "table4.json").read_text())
+    assert {row["method"] for row in first["rows"]} == {"constant", "raw/summary"}
+    assert set(first["rows"][0]) == FIELDS
+    calls = []
+    monkeypatch.setattr(runner, "measure", lambda *a, **k: calls.append(a[2]) or _measure(*a, **k))
+    runner.run("table", [protocols.air_quality], [*command, "StaticDynamicVAE"])
+    assert calls == ["StaticDynamicVAE"]
+    rows = json.loads((tmp_path / "table4.json").read_text())["rows"]
+    assert rows[:2] == first["rows"]
+    flagship = rows[2]
+    assert flagship["ci_low"] <= flagship["mean"] <= flagship["ci_high"]
+    assert 0 <= flagship["leakage"] <= 1
+    assert "| StaticDynamicVAE |" in capsys.readouterr().out
+
+
+_measure = runner.measure
+
+
+def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
+    row = {**dict.fromkeys(FIELDS), **dict.fromkeys(KEY, "a"), "mean": 0.5, "std": 0.1}
+    results = Results(tmp_path / "t.json", {})
+    results.add([row])
+    results.add([{**row, "mean": 0.7}])
+    again = Results(tmp_path / "t.json", {})
+    assert [r["mean"] for r in again.rows] == [0.7]
+    assert not list(tmp_path.glob("*.tmp"))
+    assert "0.700 ± 0.100" in again.to_markdown()

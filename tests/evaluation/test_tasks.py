@@ -1,0 +1,120 @@
+"""Probes and intervals on codes whose content is known."""
+
+import numpy as np
+import pytest
+
+from tsdisentangle.data.codes import Codes
+from tsdisentangle.evaluation.tasks import (
+    Answers,
+    Course,
+    Risk,
+    Split,
+    StaticLabel,
+    absolute_error,
+    accuracy,
+    bootstrap_interval,
+    join,
+    pooled,
+)
+
+SPLIT = Split(np.arange(120), np.arange(120, 160), np.arange(160, 200))
+
+
+def known_codes(label, seed=0):
+    """Static code: the label; dynamic codes: noise."""
+    rng = np.random.default_rng(seed)
+    static = np.eye(int(label.max()) + 1)[label] + 0.01 * rng.normal(size=(200, label.max() + 1))
+    return Codes(static, rng.normal(size=(200, 6, 2)), np.full(200, 6))
+
+
+def test_static_label_reads_the_static_code_and_reports_the_leak():
+    label = np.random.default_rng(0).integers(4, size=200)
+    answers = StaticLabel("label", label).answer(known_codes(label), SPLIT)
+    np.testing.assert_array_equal(answers.truth, label[160:])
+    assert accuracy(answers.truth, answers.guess) == 1
+    assert accuracy(answers.truth, answers.leaked) < 0.5
+
+
+def test_leak_is_seen_where_the_dynamic_code_holds_the_label():
+    label = np.random.default_rng(0).integers(4, size=200)
+    codes = known_codes(label)
+    swapped = Codes(codes.dynamic[:, 0], np.repeat(codes.static[:, None], 6, 1), codes.lengths)
+    answers = StaticLabel("label", label).answer(swapped, SPLIT)
+    assert accuracy(answers.truth, answers.leaked) == 1
+    assert StaticLabel("label", label).answer(codes, SPLIT, raw=True).leaked is None
+
+
+def test_probe_never_sees_test_labels():
+    label = np.random.default_rng(0).integers(4, size=200)
+    codes = known_codes(label)
+    other = label.copy()
+    other[160:] = (other[160:] + 1) % 4
+    first = StaticLabel("label", label).answer(codes, SPLIT)
+    second = StaticLabel("label", other).answer(codes, SPLIT)
+    np.testing.assert_array_equal(first.guess, second.guess)
+
+
+def test_risk_ranks_by_the_dynamics_too():
+    rng = np.random.default_rng(1)
+    died = rng.random(200) < 0.3
+    codes = Codes(rng.normal(size=(200, 2)), rng.normal(size=(200, 6, 2)), np.full(200, 6))
+    codes.dynamic[:, 5, 0] += 6 * died  # only the last window knows
+    task = Risk("death", died)
+    answers = task.answer(codes, SPLIT)
+    assert task.metrics["AUROC"](answers.truth, answers.guess) > 0.95
+    blind = task.answer(codes, SPLIT, raw=True)  # of raw features, those of the series
+    assert task.metrics["AUROC"](blind.truth, blind.guess) < 0.8
+
+
+def test_pooled_features_ignore_what_lies_behind_the_end():
+    codes = Codes(np.array([[9.0]]), np.array([[[1.0], [3.0], [77.0]]]), np.array([2]))
+    np.testing.assert_allclose(pooled(codes), [[9.0, 2.0, 1.0, 3.0]])
+
+
+def test_course_predicts_each_window():
+    rng = np.random.default_rng(2)
+    target = rng.normal(size=(200, 6)) + 20
+    codes = Codes(
+        rng.normal(size=(200, 2)), np.stack([target, rng.normal(size=(200, 6))], 2), np.full(200, 6)
+    )
+    task = Course("course", target)
+    answers = task.answer(codes, SPLIT)
+    assert answers.guess.shape == (40, 6)
+    assert absolute_error(answers.truth, answers.guess) < 0.05
+    constant = task.constant(SPLIT)
+    assert (constant.guess == np.median(target[:120])).all()
+
+
+def test_constant_answers_the_most_frequent_training_label():
+    label = np.array([2] * 100 + [0] * 100)
+    answers = StaticLabel("label", label).constant(SPLIT)
+    assert (answers.guess == 2).all()
+    assert accuracy(answers.truth, answers.guess) == 0
+
+
+def test_bootstrap_interval_of_a_share_is_the_binomial_one():
+    rng = np.random.default_rng(0)
+    truth = np.ones(400)
+    guess = (rng.random(400) < 0.7).astype(float)
+    low, high = bootstrap_interval(accuracy, [Answers(truth, guess)], draws=1000)
+    share = guess.mean()
+    half = 1.96 * np.sqrt(share * (1 - share) / 400)
+    assert low == pytest.approx(share - half, abs=0.01)
+    assert high == pytest.approx(share + half, abs=0.01)
+
+
+def test_more_runs_give_a_narrower_interval():
+    rng = np.random.default_rng(0)
+    runs = [Answers(np.ones(50), (rng.random(50) < 0.6).astype(float)) for _ in range(16)]
+    one, many = (bootstrap_interval(accuracy, part, draws=400) for part in (runs[:1], runs))
+    assert many[1] - many[0] < 0.5 * (one[1] - one[0])
+
+
+def test_join_keeps_the_leak_only_where_all_folds_have_it():
+    part = Answers(np.array([1]), np.array([2]), np.array([3]))
+    assert join([part, part]).leaked.tolist() == [3, 3]
+    assert join([part, Answers(np.array([1]), np.array([2]))]).leaked is None
+
+
+def test_absolute_error_skips_unknown_values():
+    assert absolute_error(np.array([1.0, np.nan]), np.array([3.0, 5.0])) == 2

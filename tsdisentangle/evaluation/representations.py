@@ -1,0 +1,99 @@
+"""Rows of the tables: each a way to turn series into codes."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tsdisentangle.data.codes import Codes
+from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
+
+Encode = Callable[[np.ndarray], Codes]
+# Takes training series, window, seed and epochs; returns what encodes any series.
+Representation = Callable[[np.ndarray, int, int, int], Encode]
+
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "StaticDynamicVAE": {},
+    "StaticDynamicVAE/pooled": {"static_pooling": "mean"},
+    "StaticDynamicVAE/no_loss": {"anchor_loss": "none"},
+    "StaticDynamicVAE/no_sub": {"subtract": False},
+    "StaticDynamicVAE/no_both": {"anchor_loss": "none", "subtract": False},
+}
+
+
+def fit_method(
+    method: type, params: dict[str, Any], X: np.ndarray, window: int, seed: int, epochs: int
+) -> Encode:
+    """Fit an estimator of the package on training series."""
+    estimator = method(
+        **params, missing="mask", window=window, random_state=seed, max_epochs=epochs
+    )
+    return estimator.fit(X).encode
+
+
+def untrained(X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
+    """Return the flagship's network as it is initialised."""
+    return fit_method(StaticDynamicVAE, {}, X, window, seed, 0)
+
+
+def _raw(
+    static: Callable[[np.ndarray], np.ndarray], X: np.ndarray, window: int, seed: int, epochs: int
+) -> Encode:
+    """Features of the series as if they were a static code, of each window as dynamic codes."""
+
+    def encode(series: np.ndarray) -> Codes:
+        windows = _cut(series, window)
+        dynamic = static(windows.reshape(-1, window, series.shape[2]))
+        dynamic = dynamic.reshape(len(series), windows.shape[1], -1)
+        lengths = np.full(len(series), windows.shape[1])
+        return Codes(static(series), dynamic, lengths)
+
+    return encode
+
+
+def _cut(series: np.ndarray, window: int) -> np.ndarray:
+    """Windows ``(n, windows, window, channel)``; an incomplete last one is filled up with NaN."""
+    n, time, channels = series.shape
+    padded = np.pad(series, ((0, 0), (0, -time % window), (0, 0)), constant_values=np.nan)
+    return padded.reshape(n, -1, window, channels)
+
+
+def flat(series: np.ndarray) -> np.ndarray:
+    """All values in a row, zero where missing, with the mask."""
+    missing = np.isnan(series)
+    values = np.where(missing, 0.0, series).reshape(len(series), -1)
+    return np.hstack([values, missing.reshape(len(series), -1)])
+
+
+def summary(series: np.ndarray) -> np.ndarray:
+    """Mean, deviation, minimum, maximum and missing share of each channel; 0 where unobserved."""
+    missing = np.isnan(series)
+    count = np.maximum((~missing).sum(axis=1), 1)
+    values = np.where(missing, 0.0, series)
+    mean = values.sum(axis=1) / count
+    deviation = np.where(missing, 0.0, series - mean[:, None])
+    parts = [
+        mean,
+        np.sqrt(np.square(deviation).sum(axis=1) / count),
+        np.where(missing, np.inf, series).min(axis=1),
+        np.where(missing, -np.inf, series).max(axis=1),
+        missing.mean(axis=1),
+    ]
+    return np.hstack([np.where(np.isfinite(part), part, 0.0) for part in parts])
+
+
+def missingness(series: np.ndarray) -> np.ndarray:
+    """Share of missing values of each channel."""
+    return np.isnan(series).mean(axis=1)
+
+
+def representations() -> dict[str, Representation]:
+    """Return every row by its name in the results."""
+    rows: dict[str, Representation] = {
+        name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
+    }
+    rows["StaticDynamicVAE/untrained"] = untrained
+    for name, features in (("flat", flat), ("summary", summary), ("missingness", missingness)):
+        rows[f"raw/{name}"] = partial(_raw, features)
+    return rows

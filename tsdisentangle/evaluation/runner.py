@@ -1,0 +1,102 @@
+"""The command line that the table scripts share."""
+
+import argparse
+import datetime
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from tsdisentangle.evaluation.protocols import Benchmark, Resampling
+from tsdisentangle.evaluation.representations import Representation, representations
+from tsdisentangle.evaluation.table import TABLE_OF, Results, make_rows, measure
+
+QUICK_EPOCHS = 10
+PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
+
+
+def metadata() -> dict[str, Any]:
+    """Return what a number needs beside it to be repeated."""
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def run(
+    title: str, makers: list[Callable[[], Benchmark]], arguments: list[str] | None = None
+) -> None:
+    """Measure every row that is not there yet, and print the tables.
+
+    Parameters
+    ----------
+    title : str
+        Shown by ``--help``.
+    makers : list of callables
+        Each loads a data set with its tasks.
+    arguments : list of str, default=None
+        Command line; None means ``sys.argv``.
+    """
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="one seed, few epochs, first split")
+    parser.add_argument("--methods", nargs="*", help="names of rows; all where none is given")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    seeds = [0] if options.quick else list(range(options.seeds))
+    epochs = QUICK_EPOCHS if options.quick else options.epochs
+    known: dict[str, Representation | None] = {"constant": None, **representations()}
+    rows = {name: known[name] for name in options.methods or known}
+    store = {
+        table: Results(options.output / f"table{table}.json", metadata())
+        for table in sorted(set(TABLE_OF.values()))
+    }
+    jobs = [
+        (benchmark, resampling, name)
+        for benchmark in (make() for make in makers)
+        for resampling in benchmark.resamplings[: 1 if options.quick else None]
+        for name in rows
+    ]
+    for benchmark, resampling, name in tqdm(jobs, unit="row"):
+        if _is_there(store, benchmark, resampling, name, seeds, epochs):
+            continue
+        measured = measure(benchmark, resampling, name, rows[name], seeds=seeds, epochs=epochs)
+        for row in make_rows(benchmark, resampling, name, measured, seeds=seeds, epochs=epochs):
+            store[row["table"]].add([row])
+    for table, results in store.items():
+        if results.rows:
+            print(f"\nTable {table}, corrected protocol\n\n{results.to_markdown()}")
+
+
+def _is_there(
+    store: dict[str, Results],
+    benchmark: Benchmark,
+    resampling: Resampling,
+    name: str,
+    seeds: list[int],
+    epochs: int,
+) -> bool:
+    return all(
+        store[TABLE_OF[task.name]].has(
+            seeds,
+            epochs,
+            dataset=benchmark.dataset,
+            task=task.name,
+            split=resampling.name,
+            method=name,
+        )
+        for task in benchmark.tasks
+    )

@@ -1,0 +1,157 @@
+"""Rows of results: measured, kept as they come, and shown."""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsdisentangle.evaluation.protocols import Benchmark, Resampling
+from tsdisentangle.evaluation.representations import Representation
+from tsdisentangle.evaluation.tasks import Answers, accuracy, bootstrap_interval, join
+
+# Where the paper reports each task.
+TABLE_OF = {"mortality": "3", "oil temperature": "3", "month": "4", "ICU type": "4"}
+Measured = tuple[list[Answers], list[float]]  # an entry a seed
+KEY = ("table", "protocol", "dataset", "task", "split", "method", "metric")
+
+
+def measure(
+    benchmark: Benchmark,
+    resampling: Resampling,
+    method: str,
+    represent: Representation | None,
+    *,
+    seeds: Iterable[int],
+    epochs: int,
+) -> list[Measured]:
+    """Answers and processor seconds of a method to every task of a data set, an entry a seed.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+    resampling : Resampling
+    method : str
+        Name in the results; ``raw/...`` marks raw features.
+    represent : callable or None
+        None answers with a constant.
+    seeds : iterable of int
+    epochs : int
+
+    Returns
+    -------
+    list of (answers, seconds)
+        One a task; a representation is fitted once for all of them.
+    """
+    results: list[Measured] = [([], []) for _ in benchmark.tasks]
+    for seed in seeds:
+        folds: list[list[Answers]] = [[] for _ in benchmark.tasks]
+        start = time.process_time()
+        for split in resampling.splits(seed):
+            codes = None
+            if represent is not None:
+                encode = represent(benchmark.data[split.train], benchmark.window, seed, epochs)
+                codes = encode(benchmark.data)
+            for answers, task in zip(folds, benchmark.tasks, strict=True):
+                if codes is None:
+                    answers.append(task.constant(split))
+                else:
+                    answers.append(task.answer(codes, split, raw=method.startswith("raw/")))
+        seconds = time.process_time() - start
+        for (joined, times), parts in zip(results, folds, strict=True):
+            joined.append(join(parts))
+            times.append(seconds)
+    return results
+
+
+def make_rows(
+    benchmark: Benchmark,
+    resampling: Resampling,
+    method: str,
+    measured: list[Measured],
+    *,
+    seeds: list[int],
+    epochs: int,
+) -> list[dict[str, Any]]:
+    """One row a task and metric: mean, spread over seeds and bootstrap interval."""
+    rows = []
+    for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True):
+        leaks = [accuracy(a.truth, a.leaked) for a in answers if a.leaked is not None]
+        for name, metric in task.metrics.items():
+            values = [metric(a.truth, a.guess) for a in answers]
+            low, high = bootstrap_interval(metric, answers)
+            rows.append(
+                {
+                    "table": TABLE_OF[task.name],
+                    "protocol": "corrected",
+                    "dataset": benchmark.dataset,
+                    "task": task.name,
+                    "split": resampling.name,
+                    "method": method,
+                    "metric": name,
+                    "mean": float(np.mean(values)),
+                    "std": float(np.std(values)),
+                    "ci_low": low,
+                    "ci_high": high,
+                    "n_seeds": len(seeds),
+                    "seeds": seeds,
+                    "epochs": epochs,
+                    "anchor": "first" if method.startswith("StaticDynamicVAE") else None,
+                    "leakage": float(np.mean(leaks)) if leaks else None,
+                    "seconds": float(np.mean(seconds)),
+                    "published": None,
+                    "best_public": None,
+                }
+            )
+    return rows
+
+
+class Results:
+    """Rows in a JSON file, written anew, atomically, whenever one is added.
+
+    Parameters
+    ----------
+    path : Path
+        ``{"meta": ..., "rows": [...]}``; read if it is there.
+    meta : dict
+        What the numbers need beside them to be repeated.
+    """
+
+    def __init__(self, path: Path, meta: dict[str, Any]):
+        self.path, self.meta = path, meta
+        self.rows: list[dict[str, Any]] = (
+            json.loads(path.read_text())["rows"] if path.exists() else []
+        )
+
+    def has(self, seeds: list[int], epochs: int, **key: str) -> bool:
+        """Whether a row of these fields, seeds and epochs is there."""
+        wanted = {**key, "seeds": seeds, "epochs": epochs}
+        return any(all(row[name] == wanted[name] for name in wanted) for row in self.rows)
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Add rows in the place of older ones with the same key, and write the file."""
+        new = {tuple(row[name] for name in KEY) for row in rows}
+        kept = [row for row in self.rows if tuple(row[name] for name in KEY) not in new]
+        self.rows = kept + rows
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_suffix(".tmp")
+        beside.write_text(json.dumps({"meta": self.meta, "rows": self.rows}, indent=1) + "\n")
+        os.replace(beside, self.path)
+
+    def to_markdown(self) -> str:
+        """One line a method, one column a task, split and metric."""
+        frame = pd.DataFrame(self.rows)
+        frame["column"] = frame["task"] + ", " + frame["split"] + ", " + frame["metric"]
+        frame["cell"] = [f"{row['mean']:.3f} ± {row['std']:.3f}" for row in self.rows]
+        wide = frame.pivot_table(index="method", columns="column", values="cell", aggfunc="first")
+        lines = [
+            "| method | " + " | ".join(wide.columns) + " |",
+            "| --- " * (wide.shape[1] + 1) + "|",
+        ]
+        for method, cells in wide.fillna("-").iterrows():
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)

@@ -1,0 +1,249 @@
+"""What frozen codes are asked to predict, and how the answer is measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tsdisentangle.data.codes import Codes
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+
+# Strength of the linear probes, chosen on the validation part.
+LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
+RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1000.0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of a training, a validation and a test part, disjoint."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Truth and prediction of every test case of a task.
+
+    Attributes
+    ----------
+    truth, guess : arrays of shape (n, ...)
+    leaked : array of shape (n,) or None
+        Prediction of the static label from the averaged dynamic code, where that is a leak.
+    """
+
+    truth: np.ndarray
+    guess: np.ndarray
+    leaked: np.ndarray | None = None
+
+
+def accuracy(truth: np.ndarray, guess: np.ndarray) -> float:
+    """Share of right answers."""
+    return float((truth == guess).mean())
+
+
+def absolute_error(truth: np.ndarray, guess: np.ndarray) -> float:
+    """Mean absolute error over the known values."""
+    return float(np.nanmean(np.abs(truth - guess)))
+
+
+def pooled(codes: Codes) -> np.ndarray:
+    """Static code beside mean, deviation and last of the dynamic codes."""
+    valid = (np.arange(codes.dynamic.shape[1]) < codes.lengths[:, None])[..., None]
+    dynamic = np.where(valid, codes.dynamic, np.nan)
+    last = codes.dynamic[np.arange(len(codes.lengths)), codes.lengths - 1]
+    parts = [codes.static, np.nanmean(dynamic, axis=1), np.nanstd(dynamic, axis=1), last]
+    return np.hstack(parts)
+
+
+def _logistic(strength: float) -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=3000))
+
+
+def _ridge(strength: float) -> Pipeline:
+    return make_pipeline(StandardScaler(), Ridge(alpha=strength))
+
+
+def _fit_best(
+    make: Callable[[float], Pipeline],
+    strengths: tuple[float, ...],
+    features: np.ndarray,
+    target: np.ndarray,
+    split: Split,
+    loss: Callable[[Pipeline, np.ndarray, np.ndarray], float],
+) -> Pipeline:
+    """Choose the strength on the validation rows, then fit on training and validation rows."""
+    losses = [
+        loss(
+            make(strength).fit(features[split.train], target[split.train]),
+            features[split.validation],
+            target[split.validation],
+        )
+        for strength in strengths
+    ]
+    both = np.concatenate([split.train, split.validation])
+    return make(strengths[int(np.argmin(losses))]).fit(features[both], target[both])
+
+
+@dataclass(frozen=True)
+class StaticLabel:
+    """Tell a label of the series from the static code alone.
+
+    Attributes
+    ----------
+    name : str
+    target : array of shape (n,)
+    """
+
+    name: str
+    target: np.ndarray
+    metrics: ClassVar[dict[str, Metric]] = {"accuracy": accuracy}
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Fit the probe, and answer for the test rows; raw features leak nothing."""
+        guess = self._guess(codes.static, split)
+        leaked = None if raw else self._guess(codes.mean_dynamic(), split)
+        return Answers(self.target[split.test], guess, leaked)
+
+    def constant(self, split: Split) -> Answers:
+        """Answer the most frequent training label."""
+        values, counts = np.unique(self.target[split.train], return_counts=True)
+        truth = self.target[split.test]
+        return Answers(truth, np.full(len(truth), values[counts.argmax()]))
+
+    def _guess(self, features: np.ndarray, split: Split) -> np.ndarray:
+        probe = _fit_best(
+            _logistic, LOGISTIC_C, features, self.target, split, lambda p, x, y: -p.score(x, y)
+        )
+        return probe.predict(features[split.test])
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Tell a rare event of the series from static and pooled dynamic codes.
+
+    Attributes
+    ----------
+    name : str
+    target : bool array of shape (n,)
+    """
+
+    name: str
+    target: np.ndarray
+    metrics: ClassVar[dict[str, Metric]] = {
+        "AUPRC": average_precision_score,
+        "AUROC": roc_auc_score,
+    }
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Fit the probe, and answer for the test rows; of raw features, those of the series."""
+        features = codes.static if raw else pooled(codes)
+
+        def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
+            return -average_precision_score(y, probe.decision_function(x))
+
+        probe = _fit_best(_logistic, LOGISTIC_C, features, self.target, split, loss)
+        return Answers(self.target[split.test], probe.decision_function(features[split.test]))
+
+    def constant(self, split: Split) -> Answers:
+        """Answer the same risk for everybody."""
+        truth = self.target[split.test]
+        return Answers(truth, np.zeros(len(truth)))
+
+
+@dataclass(frozen=True)
+class Course:
+    """Tell a value of each window from its dynamic code and the static code.
+
+    Attributes
+    ----------
+    name : str
+    target : array of shape (n, windows)
+    """
+
+    name: str
+    target: np.ndarray
+    metrics: ClassVar[dict[str, Metric]] = field(default={"MAE": absolute_error})
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Fit the probe over all windows, and answer for the test rows; raw: the window alone."""
+        windows = self.target.shape[1]
+        features = codes.dynamic
+        if not raw:
+            static = np.repeat(codes.static[:, None], windows, axis=1)
+            features = np.concatenate([features, static], axis=2)
+
+        def rows(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return features[index].reshape(-1, features.shape[2]), self.target[index].ravel()
+
+        x, y = zip(*(rows(part) for part in (split.train, split.validation)), strict=True)
+        ends = np.cumsum([0, len(y[0]), len(y[1])])
+        inner = Split(np.arange(ends[1]), np.arange(ends[1], ends[2]), np.array([], dtype=int))
+
+        def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
+            return absolute_error(y, probe.predict(x))
+
+        probe = _fit_best(_ridge, RIDGE_ALPHA, np.concatenate(x), np.concatenate(y), inner, loss)
+        guess = probe.predict(rows(split.test)[0]).reshape(len(split.test), windows)
+        return Answers(self.target[split.test], guess)
+
+    def constant(self, split: Split) -> Answers:
+        """Answer the training median."""
+        truth = self.target[split.test]
+        return Answers(truth, np.full(truth.shape, np.median(self.target[split.train])))
+
+
+Task = StaticLabel | Risk | Course
+
+
+def bootstrap_interval(
+    metric: Metric, answers: list[Answers], *, draws: int = 200, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the mean of a metric over several runs, test cases drawn with replacement.
+
+    Parameters
+    ----------
+    metric : callable
+    answers : list of Answers
+        One a run.
+    draws : int, default=200
+        Bootstrap samples.
+    level : float, default=0.95
+        Coverage.
+    seed : int, default=0
+
+    Returns
+    -------
+    low, high : float
+    """
+    rng = np.random.default_rng(seed)
+
+    def once() -> float:
+        values = []
+        for answer in answers:
+            rows = rng.integers(len(answer.truth), size=len(answer.truth))
+            values.append(metric(answer.truth[rows], answer.guess[rows]))
+        return float(np.mean(values))
+
+    tails = [50 * (1 - level), 50 * (1 + level)]
+    low, high = np.percentile([once() for _ in range(draws)], tails)
+    return float(low), float(high)
+
+
+def join(parts: list[Answers]) -> Answers:
+    """Put the answers of several folds together."""
+    leaked: Any = None
+    if all(part.leaked is not None for part in parts):
+        leaked = np.concatenate([part.leaked for part in parts])
+    return Answers(
+        np.concatenate([part.truth for part in parts]),
+        np.concatenate([part.guess for part in parts]),
+        leaked,
+    )
