@@ -275,6 +275,14 @@ def test_partial_fit_goes_on_from_where_it_was():
     np.testing.assert_array_equal(scaler.mean, estimator.scaler_.mean)
 
 
+def test_first_partial_fit_that_diverges_leaves_nothing():
+    estimator = small(lr=1e30, batch_size=2)
+    with pytest.raises(FloatingPointError):
+        estimator.partial_fit(dense())
+    with pytest.raises(NotFittedError):
+        estimator.transform(dense())
+
+
 def test_partial_fit_cannot_stop_early():
     with pytest.raises(ValueError, match="cannot stop early"):
         small(early_stopping=True).partial_fit(dense())

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -117,7 +117,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     # -- fitting --------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None) -> "SequenceDisentangler":
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the codes; labels are not used.
 
         Parameters
@@ -150,7 +150,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.__dict__.update(vars(fitted))
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> "SequenceDisentangler":
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
 
         Parameters
@@ -174,14 +174,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             raise ValueError(
                 "partial_fit cannot stop early; pass early_stopping=False, or use fit."
             )
-        if not hasattr(self, "net_"):
-            fitted = copy.copy(self)
-            windows = fitted._learn_input(X)
-            fitted._start(windows)
-            self.__dict__.update(vars(fitted))
-        else:
-            windows = to_windows(self._read(X), self.window_)
-        self._train(windows, 1)
+        if hasattr(self, "net_"):
+            self._train(to_windows(self._read(X), self.window_), 1)
+            return self
+        fitted = copy.copy(self)
+        windows = fitted._learn_input(X)
+        fitted._start(windows)
+        fitted._train(windows, 1)
+        self.__dict__.update(vars(fitted))
         return self
 
     def _forget(self) -> None:
@@ -539,7 +539,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def _drop_channel(self, values: np.ndarray) -> np.ndarray:
         return values[..., 0] if self.kind_in_ == "2d" else values
 
-    def set_params(self, **params: Any) -> "SequenceDisentangler":
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, nested ones as ``encoder__hidden``.
 
         Raises
