@@ -103,11 +103,18 @@ _measure = runner.measure
 
 
 def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
-    row = {**dict.fromkeys(FIELDS), **dict.fromkeys(KEY, "a"), "mean": 0.5, "std": 0.1}
+    row = {
+        **dict.fromkeys(FIELDS),
+        **dict.fromkeys(KEY, "a"),
+        "protocol": "a",
+        "mean": 0.5,
+        "std": 0.1,
+    }
     results = Results(tmp_path / "t.json", {})
     results.add([row])
     results.add([{**row, "mean": 0.7}])
     again = Results(tmp_path / "t.json", {})
     assert [r["mean"] for r in again.rows] == [0.7]
     assert not list(tmp_path.glob("*.tmp"))
-    assert "0.700 ± 0.100" in again.to_markdown()
+    assert "0.700 ± 0.100" in again.to_markdown("a")
+    assert again.to_markdown("b") == ""

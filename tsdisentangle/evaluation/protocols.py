@@ -43,6 +43,7 @@ class Benchmark:
         Steps of a window, the paper's.
     tasks : list of Task
     resamplings : list of Resampling
+    protocol : {'corrected', 'as published'}
     """
 
     dataset: str
@@ -50,6 +51,7 @@ class Benchmark:
     window: int
     tasks: list[Task]
     resamplings: list[Resampling]
+    protocol: str = "corrected"
 
 
 def air_quality(data_home: DataHome = None) -> Benchmark:
@@ -71,7 +73,7 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
         24,
         [StaticLabel("month", bunch.static_target["month"])],
         [
-            Resampling("test 2016", lambda seed: [_published_parts(bunch)]),
+            Resampling("test 2016", lambda seed: [bunch_parts(bunch)]),
             Resampling("leave one year out", lambda seed: folds),
         ],
     )
@@ -114,18 +116,23 @@ def etth1(data_home: DataHome = None) -> Benchmark:
         _group_split(bunch.groups, test=a, validation=b)
         for a, b in zip(blocks, np.roll(blocks, -1), strict=True)
     ]
-    temperature = bunch.dynamic_target["OT"]
-    daily = temperature.reshape(len(temperature), -1, 24).mean(axis=2)
     return Benchmark(
         "ETTh1",
         np.asarray(bunch.data),
         24,
-        [Course("oil temperature", daily)],
+        [Course("oil temperature", daily_mean(bunch))],
         [Resampling("blocked folds", lambda seed: folds)],
     )
 
 
-def _published_parts(bunch: SequenceBunch) -> Split:
+def daily_mean(bunch: SequenceBunch) -> np.ndarray:
+    """Return the mean oil temperature of each day: ``(n, days)``."""
+    temperature = bunch.dynamic_target["OT"]
+    return temperature.reshape(len(temperature), -1, 24).mean(axis=2)
+
+
+def bunch_parts(bunch: SequenceBunch) -> Split:
+    """Return the split that a loader gives."""
     return Split(*(bunch.splits[part] for part in ("train", "validation", "test")))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
 
-Encode = Callable[[np.ndarray], Codes]
+Encode = Callable[..., Codes]  # of series; of estimators also return_std=True
 # Takes training series, window, seed and epochs; returns what encodes any series.
 Representation = Callable[[np.ndarray, int, int, int], Encode]
 

@@ -200,7 +200,7 @@ class Course:
         return Answers(truth, np.full(truth.shape, np.median(self.target[split.train])))
 
 
-Task = StaticLabel | Risk | Course
+Task = StaticLabel | Risk | Course  # and those with the published heads, which inherit
 
 
 def bootstrap_interval(

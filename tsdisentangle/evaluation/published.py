@@ -1,0 +1,289 @@
+"""The protocol of the published tables: released splits, heads and sampled codes.
+
+Not its faults: labels belong to their samples, the mask reaches the encoder, every head starts
+anew, and accuracy is that of the whole test part (see the documentation page "Evaluation").
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tsdisentangle.data.bunch import SequenceBunch
+from tsdisentangle.data.codes import Codes
+from tsdisentangle.datasets import fetch_air_quality, fetch_etth1, fetch_physionet2012
+from tsdisentangle.evaluation.protocols import (
+    Benchmark,
+    DataHome,
+    Resampling,
+    bunch_parts,
+    daily_mean,
+)
+from tsdisentangle.evaluation.tasks import Answers, Course, Risk, Split, StaticLabel, Task
+
+LR = 1e-3
+STATIC_EPOCHS, STATIC_PASSES = 41, 5
+RISK_EPOCHS, COURSE_EPOCHS = 41, 301
+RISK_CLIP = 1.0
+HIDDEN = 32
+
+
+class StaticNet(nn.Module):
+    """Linear, ReLU, linear on the static code."""
+
+    def __init__(self, codes: Codes, classes: int):
+        super().__init__()
+        size = codes.static.shape[1]
+        self.layers = nn.Sequential(
+            nn.Linear(size, classes), nn.ReLU(), nn.Linear(classes, classes)
+        )
+
+    def forward(self, static: Tensor, dynamic: Tensor, lengths: Tensor) -> Tensor:
+        """Logits ``(rows, classes)``."""
+        return self.layers(static)
+
+
+class RiskNet(nn.Module):
+    """LSTM over the dynamic codes up to the last valid window, then an MLP with the static code."""
+
+    def __init__(self, codes: Codes):
+        super().__init__()
+        self.lstm = nn.LSTM(codes.dynamic.shape[2], HIDDEN, batch_first=True)
+        self.layers = nn.Sequential(
+            nn.Linear(HIDDEN + codes.static.shape[1], 16),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(16, 1),
+        )
+
+    def forward(self, static: Tensor, dynamic: Tensor, lengths: Tensor) -> Tensor:
+        """Logits ``(rows,)``."""
+        outputs = self.lstm(dynamic)[0][torch.arange(len(lengths)), lengths - 1]
+        return self.layers(torch.cat([outputs, static], dim=1))[:, 0]
+
+
+class CourseNet(nn.Module):
+    """A small MLP on each window's dynamic code beside the static code."""
+
+    def __init__(self, codes: Codes):
+        super().__init__()
+        size = codes.static.shape[1] + codes.dynamic.shape[2]
+        self.norm = nn.BatchNorm1d(size)
+        self.layers = nn.Sequential(
+            nn.Linear(size, 32),
+            nn.LeakyReLU(),
+            nn.Linear(32, 8),
+            nn.LeakyReLU(),
+            nn.Linear(8, 1),
+            nn.LeakyReLU(),
+        )
+
+    def forward(self, static: Tensor, dynamic: Tensor, lengths: Tensor) -> Tensor:
+        """Values ``(rows, windows)``."""
+        repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
+        both = torch.cat([dynamic, repeated], dim=2)
+        flat = self.norm(both.flatten(0, 1))
+        return self.layers(flat).view(both.shape[:2])
+
+
+class SampledCodes:
+    """Codes drawn anew from their posterior at every pass.
+
+    Parameters
+    ----------
+    codes : Codes
+        With standard deviations.
+    generator : torch.Generator
+    """
+
+    def __init__(self, codes: Codes, generator: torch.Generator):
+        if codes.static_std is None or codes.dynamic_std is None:
+            raise ValueError("The published heads draw codes: encode with return_std=True.")
+        self.codes, self.generator = codes, generator
+        self.parts = [
+            torch.as_tensor(part, dtype=torch.float32)
+            for part in (codes.static, codes.static_std, codes.dynamic, codes.dynamic_std)
+        ]
+        self.lengths = torch.as_tensor(codes.lengths)
+
+    def draw(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Static codes, dynamic codes and lengths of some series."""
+        index = torch.as_tensor(rows)
+        static, static_std, dynamic, dynamic_std = (part[index] for part in self.parts)
+        return (
+            self._around(static, static_std),
+            self._around(dynamic, dynamic_std),
+            self.lengths[index],
+        )
+
+    def batches(self, rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        """Rows in random order."""
+        order = torch.randperm(len(rows), generator=self.generator).numpy()
+        yield from np.array_split(rows[order], -(-len(rows) // size))
+
+    def _around(self, mean: Tensor, std: Tensor) -> Tensor:
+        return mean + std * torch.randn(mean.shape, generator=self.generator)
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def train_head(
+    net: nn.Module,
+    codes: SampledCodes,
+    target: Tensor,
+    rows: np.ndarray,
+    loss: Loss,
+    *,
+    passes: int,
+    batch_size: int,
+    clip: float | None = None,
+    after_pass: Callable[[int], None] = lambda number: None,
+) -> None:
+    """Adam over so many passes, each with fresh draws of the codes."""
+    optimiser = torch.optim.Adam(net.parameters(), lr=LR)
+    for number in range(passes):
+        net.train()
+        for batch in codes.batches(rows, batch_size):
+            optimiser.zero_grad()
+            loss(net(*codes.draw(batch)), target[batch]).backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(net.parameters(), clip)
+            optimiser.step()
+        net.eval()
+        after_pass(number)
+
+
+@dataclass(frozen=True)
+class PublishedStaticLabel(StaticLabel):
+    """Static label by the released head; the epoch with the best validation loss counts."""
+
+    batch_size: int = 10
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Train the head, and answer with the mean over several draws."""
+        values, target = np.unique(self.target, return_inverse=True)
+        sampled = SampledCodes(codes, torch.Generator().manual_seed(0))
+        labels = torch.as_tensor(target)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = StaticNet(codes, len(values))
+            best = _BestState(net, sampled, labels, split.validation)
+            train_head(
+                net,
+                sampled,
+                labels,
+                split.train,
+                functional.cross_entropy,
+                passes=STATIC_EPOCHS * STATIC_PASSES,
+                batch_size=self.batch_size,
+                after_pass=best,
+            )
+        net.load_state_dict(best.state)
+        with torch.no_grad():
+            share = sum(net(*sampled.draw(split.test)).softmax(1) for _ in range(STATIC_PASSES))
+        return Answers(self.target[split.test], values[share.argmax(1).numpy()])
+
+
+class _BestState:
+    """Keeps the weights with the lowest validation loss, looked at once an epoch."""
+
+    def __init__(self, net: nn.Module, codes: SampledCodes, target: Tensor, rows: np.ndarray):
+        self.net, self.codes, self.target, self.rows = net, codes, target, rows
+        self.lowest, self.state = np.inf, net.state_dict()
+
+    def __call__(self, number: int) -> None:
+        if (number + 1) % STATIC_PASSES:
+            return
+        with torch.no_grad():
+            logits = self.net(*self.codes.draw(self.rows))
+            loss = float(functional.cross_entropy(logits, self.target[self.rows]))
+        if loss < self.lowest:
+            self.lowest = loss
+            self.state = {k: v.clone() for k, v in self.net.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class PublishedRisk(Risk):
+    """Mortality by the released head; the last epoch counts."""
+
+    batch_size: int = 30
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Train the head, and answer with one draw."""
+        sampled = SampledCodes(codes, torch.Generator().manual_seed(0))
+        target = torch.as_tensor(self.target, dtype=torch.float32)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = RiskNet(codes)
+            train_head(
+                net,
+                sampled,
+                target,
+                split.train,
+                functional.binary_cross_entropy_with_logits,
+                passes=RISK_EPOCHS,
+                batch_size=self.batch_size,
+                clip=RISK_CLIP,
+            )
+        with torch.no_grad():
+            guess = net(*sampled.draw(split.test)).numpy()
+        return Answers(self.target[split.test], guess)
+
+
+@dataclass(frozen=True)
+class PublishedCourse(Course):
+    """Temperature by the released head; the last epoch counts."""
+
+    batch_size: int = 10
+
+    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+        """Train the head, and answer with one draw."""
+        sampled = SampledCodes(codes, torch.Generator().manual_seed(0))
+        target = torch.as_tensor(self.target, dtype=torch.float32)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = CourseNet(codes)
+            train_head(
+                net,
+                sampled,
+                target,
+                split.train,
+                functional.l1_loss,
+                passes=COURSE_EPOCHS,
+                batch_size=self.batch_size,
+            )
+        with torch.no_grad():
+            guess = net(*sampled.draw(split.test)).numpy()
+        return Answers(self.target[split.test], guess)
+
+
+def air_quality(data_home: DataHome = None) -> Benchmark:
+    """Beijing air quality, the released split and head."""
+    bunch = fetch_air_quality(data_home=data_home, protocol="published")
+    task = PublishedStaticLabel("month", bunch.static_target["month"])
+    return _benchmark("Air Quality", bunch, 24, [task])
+
+
+def physionet(data_home: DataHome = None) -> Benchmark:
+    """PhysioNet 2012, set a, the released split and heads."""
+    bunch = fetch_physionet2012(data_home=data_home, protocol="published")
+    tasks: list[Task] = [
+        PublishedStaticLabel("ICU type", bunch.static_target["icu_type"], batch_size=30),
+        PublishedRisk("mortality", bunch.static_target["mortality"].astype(bool)),
+    ]
+    return _benchmark("PhysioNet 2012", bunch, 4, tasks)
+
+
+def etth1(data_home: DataHome = None) -> Benchmark:
+    """ETTh1, the released split and head, labels kept with their samples."""
+    bunch = fetch_etth1(data_home=data_home, protocol="published")
+    return _benchmark("ETTh1", bunch, 24, [PublishedCourse("oil temperature", daily_mean(bunch))])
+
+
+def _benchmark(name: str, bunch: SequenceBunch, window: int, tasks: list[Task]) -> Benchmark:
+    split = Resampling("published split", lambda seed: [bunch_parts(bunch)])
+    return Benchmark(name, np.asarray(bunch.data), window, tasks, [split], "as published")
