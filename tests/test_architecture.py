@@ -54,6 +54,7 @@ def test_each_floor_is_ignorant_of_what_it_shall_not_know(path):
         "data": {"torch", "skorch"} if path.stem != "windows" else {"skorch"},
         "datasets": {"torch", "skorch"},
         "nn": {"skorch", "sklearn", "pandas"},
+        "metrics": {"torch", "skorch"},
         "losses": {"skorch", "sklearn", "pandas", "numpy"},
     }.get(own, set())
     assert not {name.split(".")[0] for name in imported(path)} & forbidden

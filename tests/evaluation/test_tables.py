@@ -9,6 +9,7 @@ from helpers import REAL
 from tsdisentangle.evaluation import protocols, runner
 from tsdisentangle.evaluation.representations import missingness, representations, summary
 from tsdisentangle.evaluation.table import KEY, Results
+from tsdisentangle.evaluation.tasks import Course
 
 real = pytest.mark.skipif(
     not REAL.is_dir(), reason="the published files are not here; set TSDISENTANGLE_DATA"
@@ -75,6 +76,35 @@ def test_window_features_of_raw_rows_cover_a_partial_window():
     assert codes.dynamic.shape == (1, 3, 10)
     np.testing.assert_allclose(codes.dynamic[0, 2, :2], X[0, 4])  # means of the last, partial one
     np.testing.assert_allclose(codes.dynamic[0, 2, -2:], 0.5)  # half of it is missing
+
+
+def test_minirocket_row_reads_values_and_mask():
+    pytest.importorskip("numba")
+    X = np.random.default_rng(0).normal(size=(12, 20, 2))
+    holes = X.copy()
+    holes[:, 5] = np.nan
+    encode = representations()["raw/minirocket"](X, 4, 0, 1)
+    static = encode(X).static
+    assert static.shape[0] == 12
+    assert static.shape[1] > 1000
+    np.testing.assert_array_equal(static, encode(X).static)
+    assert not np.allclose(static, encode(holes).static)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "applies"),
+    [
+        ("raw/flat", "published", False),
+        ("raw/flat", "corrected", True),
+        ("raw/minirocket", "corrected", False),
+        ("VAE", "published", True),
+    ],
+)
+def test_rows_that_make_no_sense_are_left_out(name, make, applies):
+    protocol = "as published" if make == "published" else make
+    task = Course("oil temperature", np.zeros((1, 1)))
+    benchmark = protocols.Benchmark("ETTh1", np.zeros((1, 1, 1)), 1, [task], [], protocol)
+    assert runner._applies(name, benchmark) == applies
 
 
 @real

@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.methods.cdsvae import CDSVAE
+from tsdisentangle.methods.glr import GLR
+from tsdisentangle.methods.gpvae import GPVAE
+from tsdisentangle.methods.spyl import SPYL
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
+from tsdisentangle.methods.vae import VAE
 
 Encode = Callable[..., Codes]  # of series; of estimators also return_std=True
 # Takes training series, window, seed and epochs; returns what encodes any series.
 Representation = Callable[[np.ndarray, int, int, int], Encode]
 
+MINIROCKET_KERNELS = 2000
+METHODS = (VAE, GPVAE, CDSVAE, GLR, SPYL)
 ABLATIONS: dict[str, dict[str, Any]] = {
     "StaticDynamicVAE": {},
     "StaticDynamicVAE/pooled": {"static_pooling": "mean"},
@@ -88,12 +95,38 @@ def missingness(series: np.ndarray) -> np.ndarray:
     return np.isnan(series).mean(axis=1)
 
 
+def minirocket(X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
+    """MiniRocket over values and mask of the whole series; it has no features of a window."""
+    try:
+        from sktime.transformations.panel.rocket import MiniRocketMultivariate
+    except ImportError as error:
+        raise ImportError(
+            "raw/minirocket needs sktime and numba: pip install 'tsdisentangle[minirocket]'."
+        ) from error
+    transformer = MiniRocketMultivariate(num_kernels=MINIROCKET_KERNELS, random_state=seed)
+    transformer.fit(_channels_first(X))
+
+    def encode(series: np.ndarray) -> Codes:
+        static = transformer.transform(_channels_first(series)).to_numpy()
+        nothing = np.zeros((len(series), 1, 0))
+        return Codes(static, nothing, np.ones(len(series), dtype=int))
+
+    return encode
+
+
+def _channels_first(series: np.ndarray) -> np.ndarray:
+    missing = np.isnan(series)
+    return np.concatenate([np.where(missing, 0.0, series), missing], axis=2).swapaxes(1, 2)
+
+
 def representations() -> dict[str, Representation]:
     """Return every row by its name in the results."""
     rows: dict[str, Representation] = {
         name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
     }
     rows["StaticDynamicVAE/untrained"] = untrained
+    rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
+    rows["raw/minirocket"] = minirocket
     for name, features in (("flat", flat), ("summary", summary), ("missingness", missingness)):
         rows[f"raw/{name}"] = partial(_raw, features)
     return rows
