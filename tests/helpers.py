@@ -1,15 +1,17 @@
 """What several test modules share."""
 
 import os
+from inspect import signature
 from pathlib import Path
 
-from tsdisentangle import StaticDynamicVAE, TabularEncoder
+from tsdisentangle import CDSVAE, GLR, GPVAE, SPYL, VAE, StaticDynamicVAE, TabularEncoder
 
+METHODS = (StaticDynamicVAE, VAE, GPVAE, CDSVAE, GLR, SPYL)
 SIBLING = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = Path(os.environ.get("TSDISENTANGLE_DATA") or SIBLING)
 
 
-def small(**params):
+def small(method=StaticDynamicVAE, **params):
     """Return an estimator that fits in a moment."""
     kind = params.pop("kind", "window")
     defaults = {
@@ -20,4 +22,5 @@ def small(**params):
         "batch_size": 8,
         "random_state": 0,
     }
-    return StaticDynamicVAE(**{**defaults, **params})
+    takes = signature(method).parameters
+    return method(**{**{k: v for k, v in defaults.items() if k in takes}, **params})

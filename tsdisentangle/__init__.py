@@ -8,6 +8,11 @@ __version__ = version("tsdisentangle")
 
 # Public names and where they live; loaded on first use, so that importing the package is fast.
 _PUBLIC = {
+    "CDSVAE": "tsdisentangle.methods.cdsvae",
+    "GLR": "tsdisentangle.methods.glr",
+    "GPVAE": "tsdisentangle.methods.gpvae",
+    "SPYL": "tsdisentangle.methods.spyl",
+    "VAE": "tsdisentangle.methods.vae",
     "Codes": "tsdisentangle.data.codes",
     "StaticDynamicVAE": "tsdisentangle.methods.static_dynamic_vae",
     "TabularDecoder": "tsdisentangle.encoders",
@@ -19,9 +24,19 @@ if TYPE_CHECKING:
     from tsdisentangle.data.codes import Codes
     from tsdisentangle.data.synthetic import make_static_dynamic
     from tsdisentangle.encoders import TabularDecoder, TabularEncoder
+    from tsdisentangle.methods.cdsvae import CDSVAE
+    from tsdisentangle.methods.glr import GLR
+    from tsdisentangle.methods.gpvae import GPVAE
+    from tsdisentangle.methods.spyl import SPYL
     from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
+    from tsdisentangle.methods.vae import VAE
 
 __all__ = [
+    "CDSVAE",
+    "GLR",
+    "GPVAE",
+    "SPYL",
+    "VAE",
     "Codes",
     "StaticDynamicVAE",
     "TabularDecoder",

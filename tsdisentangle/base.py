@@ -565,6 +565,22 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         return tags
 
 
+def weight_pair(name: str, value: Any) -> tuple[float, float]:
+    """Weights of the static and the dynamic part of a term, from a number or a pair.
+
+    Raises
+    ------
+    ValueError
+        Not two numbers, or one below 0.
+    """
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or min(pair) < 0:
+        raise ValueError(
+            f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
+        )
+    return float(pair[0]), float(pair[1])
+
+
 def _is_frame(X: Any) -> bool:
     return hasattr(X, "columns")
 

@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.base import SequenceDisentangler, weight_pair
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.methods.presets import preset_parameters
@@ -360,18 +360,12 @@ class StaticDynamicVAE(SequenceDisentangler):
         return cls(**{**preset_parameters(name), **params})
 
     def _weights(self) -> dict[str, float]:
-        pair = self.beta if isinstance(self.beta, tuple | list) else (self.beta, self.beta)
-        if len(pair) != 2 or min(pair) < 0:
-            raise ValueError(
-                f"beta is {self.beta!r}; expected a number, or a pair (static, dynamic), "
-                "at least 0."
-            )
-        beta_static, beta_dynamic = pair
+        static_kl, dynamic_kl = weight_pair("beta", self.beta)
         return {
             "reconstruction": 1.0,
             "anchor": float(self.alpha),
-            "static_kl": float(beta_static),
-            "dynamic_kl": float(beta_dynamic),
+            "static_kl": static_kl,
+            "dynamic_kl": dynamic_kl,
         }
 
     def _build_network(self, n_channels: int, window: int) -> StaticDynamicNetwork:

@@ -2,7 +2,7 @@
 
 A network never draws numbers itself: it asks a *noise source* for standard normal values by name:
 ``"static"`` and ``"dynamic"`` for draws from the posterior, ``"static_prior"`` and
-``"dynamic_prior"`` for those from the prior, ``"anchor"``, ``"anchor_position"``, ``"decoder"``.
+``"dynamic_prior"`` for those from the prior, and a name of its own for every other use.
 Training, evaluation and scoring differ only in the source, and a test can put fixed numbers in.
 """
 

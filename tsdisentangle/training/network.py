@@ -9,7 +9,6 @@ from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import gaussian_nll, kl_gaussian
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import RecurrentPrior
 
 
 class Posterior(NamedTuple):
@@ -36,11 +35,11 @@ class SequenceNetwork(nn.Module):
 
     Attributes
     ----------
-    prior : RecurrentPrior
-        Prior of the dynamics.
+    prior : RecurrentPrior or GaussianProcess
+        Prior of the dynamics; anything with ``roll_out`` (and, for :meth:`dynamic_kl`, a call).
     """
 
-    prior: RecurrentPrior
+    prior: Any
 
     def __init__(
         self, decoder: nn.Module, static_dim: int, dynamic_dim: int, weights: dict[str, float]

@@ -1,0 +1,99 @@
+"""Contrastive terms against double loops."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsdisentangle.losses.contrastive import contrast_negatives, contrast_views, cosine, farthest
+from tsdisentangle.nn.gaussian import Gaussian
+
+EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def draw(seed, *shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.manual_seed(seed))
+
+
+def similarity(a, b, temperature):
+    return math.exp((a @ b / a.norm() / b.norm()).item() / temperature)
+
+
+def test_cosine_of_zero_is_zero():
+    result = cosine(torch.zeros(1, 3), torch.ones(2, 3))
+    torch.testing.assert_close(result, torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 0.1])
+def test_views_against_a_double_loop(temperature):
+    first, second = draw(0, 5, 3), draw(1, 5, 3)
+    both = torch.cat([first, second])
+    expected = []
+    for i in range(10):
+        partner = similarity(both[i], both[(i + 5) % 10], temperature)
+        others = sum(similarity(both[i], both[j], temperature) for j in range(10) if j != i)
+        expected.append(-math.log(partner / others))
+    torch.testing.assert_close(
+        contrast_views(first, second, temperature),
+        torch.tensor(expected, dtype=torch.float64),
+        **EXACT,
+    )
+
+
+def test_negatives_against_a_loop():
+    anchors, positives, negatives = draw(0, 4, 3), draw(1, 4, 3), draw(2, 4, 6, 3)
+    expected = []
+    for anchor, positive, those in zip(anchors, positives, negatives, strict=True):
+        hit = similarity(anchor, positive, 0.5)
+        expected.append(-math.log(hit / (hit + sum(similarity(anchor, n, 0.5) for n in those))))
+    torch.testing.assert_close(
+        contrast_negatives(anchors, positives, negatives, 0.5),
+        torch.tensor(expected, dtype=torch.float64),
+        **EXACT,
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 1000), st.integers(2, 6), st.floats(0.1, 10.0))
+def test_views_depend_on_directions_only_and_not_on_order(seed, n, scale):
+    first, second = draw(seed, n, 3), draw(seed + 1, n, 3)
+    value = contrast_views(first, second, 0.5)
+    torch.testing.assert_close(contrast_views(scale * first, second, 0.5), value)
+    order = torch.randperm(n, generator=torch.manual_seed(seed))
+    moved = contrast_views(first[order], second[order], 0.5)
+    torch.testing.assert_close(moved, value[torch.cat([order, order + n])])
+
+
+def test_recognised_views_cost_least():
+    first = torch.eye(4)
+    assert contrast_views(first, first, 0.1).max() < 0.01
+    assert contrast_views(first, first.roll(1, 0), 0.1).min() > 5
+
+
+def test_farthest_ranks_by_explicit_divergences():
+    q, bank = Gaussian(draw(0, 3, 2), draw(1, 3, 2)), Gaussian(draw(2, 8, 2), draw(3, 8, 2))
+    found = farthest(q, bank, 4)
+    for b in range(3):
+        divergences = []
+        for j in range(8):
+            total = 0.0
+            for k in range(2):
+                var_q, var_p = math.exp(q.logvar[b, k]), math.exp(bank.logvar[j, k])
+                gap = (q.mean[b, k] - bank.mean[j, k]).item()
+                total += 0.5 * (math.log(var_p / var_q) + (var_q + gap**2) / var_p - 1)
+            divergences.append(total)
+        order = sorted(range(8), key=lambda j, values=divergences: -values[j])
+        torch.testing.assert_close(found[b], bank.mean[order[:4]])
+
+
+def test_gradients():
+    anchors, positives, negatives = (
+        draw(seed, *shape).requires_grad_()
+        for seed, shape in enumerate([(3, 2), (3, 2), (3, 4, 2)])
+    )
+    assert torch.autograd.gradcheck(lambda a, b: contrast_views(a, b, 0.5), (anchors, positives))
+    assert torch.autograd.gradcheck(
+        lambda a, p, n: contrast_negatives(a, p, n, 0.5), (anchors, positives, negatives)
+    )

@@ -1,0 +1,266 @@
+"""What is special of this method: the sub-sequence, the counterfactual term, the local codes."""
+
+from functools import partial
+
+import helpers
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.distributions import Normal
+
+from tsdisentangle import GLR
+from tsdisentangle.data.windows import to_windows
+from tsdisentangle.methods.glr import MAX_LOG_RATIO, choose_subsequence, resemblance
+from tsdisentangle.nn.gaussian import Gaussian
+from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+
+KINDS = ("window", "step")
+small = partial(helpers.small, GLR, dynamic_dim=4)
+
+
+def series(seed=0, shape=(6, 12, 3)):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def batch_of(estimator, X):
+    return to_windows(estimator._read(X), estimator.window_)
+
+
+# -- the sub-sequence ---------------------------------------------------------------------------
+
+masks = st.lists(st.booleans(), min_size=1, max_size=12)
+
+
+@settings(deadline=None)
+@given(masks, st.floats(0.01, 1), st.floats(0, 1))
+def test_subsequence_is_a_run_of_readable_windows(mask, share, fraction):
+    readable = torch.tensor([mask])
+    keep = choose_subsequence(readable, share, torch.tensor([fraction]))
+    assert not (keep & ~readable).any()
+    count = sum(mask)
+    size = keep.sum().item()
+    assert size == min(1, count) or abs(size - share * count) <= 0.5 + 1e-5
+    chosen = keep[readable].int()  # among the readable ones, without a gap
+    assert (chosen.diff() == 1).sum() <= 1
+    assert (chosen.diff() == -1).sum() <= 1
+
+
+def test_subsequence_reaches_both_ends_whatever_the_row():
+    readable = torch.tensor([[True] * 5, [False, True, True, False, False]])
+    first, last = (
+        choose_subsequence(readable, 0.5, torch.tensor([place, place])) for place in (0.0, 1.0)
+    )
+    assert first.int().tolist() == [[1, 1, 0, 0, 0], [0, 1, 0, 0, 0]]
+    assert last.int().tolist() == [[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_reads_the_subsequence_and_evaluation_the_whole(kind):
+    X = series()
+    estimator = small(kind=kind, window=2, subsequence=0.5).fit(X)
+    network, batch = estimator.net_.module_, batch_of(estimator, X)
+
+    def static(place):
+        features = network.encoder(batch.values, batch.observed)
+        noise = lambda _, shape, like: torch.full(shape, place)  # noqa: E731
+        return network.global_posterior(features, batch.observed, noise).mean.detach().numpy()
+
+    whole = static(-9.0)
+    np.testing.assert_array_equal(whole, static(9.0))
+    halves = [estimator.encode(X[:, steps]).static for steps in (slice(0, 6), slice(6, 12))]
+    network.train()
+    for place, half in zip((-9.0, 9.0), halves, strict=True):
+        np.testing.assert_allclose(static(place), half, rtol=1e-4, atol=1e-5)
+        assert not np.allclose(half, whole, atol=1e-4)
+
+
+# -- the codes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_local_code_depends_on_its_own_window_only(kind):
+    X = series()
+    estimator = small(kind=kind, window=3).fit(X)
+    before = estimator.encode(X)
+    other = X.copy()
+    other[:, 3:6] += 1
+    after = estimator.encode(other)
+    changed = np.abs(after.dynamic - before.dynamic).max(axis=(0, 2)) > 1e-4
+    assert changed.tolist() == [False, True, False, False]
+    assert not np.allclose(before.static, after.static, atol=1e-4)
+
+
+def test_global_posterior_has_scale_one():
+    codes = small().fit(series()).encode(series(), return_std=True)
+    np.testing.assert_array_equal(codes.static_std, 1)
+
+
+def test_step_encoder_copes_with_series_that_it_cannot_read():
+    X = series(shape=(4, 6, 3))
+    X[0, :, 1:] = np.nan
+    estimator = small(kind="step", window=2, missing="mask").fit(X)
+    assert np.isfinite(estimator.transform(X)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_window(kind):
+    X = series(shape=(4, 2, 2))
+    estimator = small(kind=kind, window=3).fit(X)
+    assert estimator.encode(X).dynamic.shape == (4, 1, 4)
+    assert np.isfinite(estimator.score_samples(X)).all()
+
+
+# -- the loss -----------------------------------------------------------------------------------
+
+
+def test_resemblance_against_explicit_log_densities():
+    rng = np.random.default_rng(0)
+    mean, logvar, code, other = torch.from_numpy(0.3 * rng.normal(size=(4, 5, 3)))
+    q = Normal(mean, torch.exp(logvar / 2))
+    expected = (q.log_prob(code) - q.log_prob(other)).exp().sum(1)
+    torch.testing.assert_close(resemblance(Gaussian(mean, logvar), code, other), expected)
+
+
+def test_resemblance_is_bounded():
+    zero = torch.zeros(1, 2)
+    far = torch.full((1, 2), 1e4, requires_grad=True)
+    term = resemblance(Gaussian(zero, zero), zero, far)
+    assert term.item() == pytest.approx(2 * np.exp(MAX_LOG_RATIO), rel=1e-5)
+    term.backward()
+    assert far.grad.isfinite().all()
+
+
+def test_counterfactual_term_by_hand():
+    X = series()
+    estimator = small(window=3, max_epochs=0).fit(X)
+    network, batch = estimator.net_.module_, batch_of(estimator, X)
+    other = torch.randn(6, 3)
+    drawn = {"static_prior": other, "counterfactual": torch.randn(6, 4, 3, 3)}
+
+    def noise(name, shape, like):
+        return drawn[name].expand(shape) if name in drawn else mean_noise(name, shape, like)
+
+    with torch.no_grad():
+        posterior = network.encode(batch)
+        decoded = network.decode(other, posterior.dynamic.mean, mean_noise)
+        made = decoded.mean + decoded.std * drawn["counterfactual"]
+        again = network.encode(batch._replace(values=made)).static
+        term = network.terms(batch, noise)["counterfactual"]
+    expected = resemblance(again, posterior.static.mean, other).mean()
+    torch.testing.assert_close(term, expected)
+
+
+def test_counterfactual_series_is_seen_under_the_mask_of_its_series():
+    """A decoder's values where the series has none reach no term."""
+    X = series(shape=(4, 6, 3))
+    X[:, 2:4, 0] = np.nan
+    estimator = small(window=2, missing="mask").fit(X)
+    network, batch = estimator.net_.module_, batch_of(estimator, X)
+
+    def term(garbage):
+        noise_of = SharedNoise(0)
+        hidden = torch.where(batch.observed, 0.0, garbage)
+        noise = lambda name, *rest: hidden if name == "counterfactual" else noise_of(name, *rest)  # noqa: E731
+        with torch.no_grad():
+            return network.terms(batch, noise)["counterfactual"]
+
+    torch.testing.assert_close(term(0.0), term(99.0))
+
+
+def test_draws_are_averaged():
+    X = series()
+    estimator = small(window=3, max_epochs=0, n_samples=3).fit(X)
+    network, batch = estimator.net_.module_, batch_of(estimator, X)
+    with torch.no_grad():
+        several = network.terms(batch, mean_noise)
+        network.n_samples = 1
+        single = network.terms(batch, mean_noise)
+    assert set(several) == {"reconstruction", "static_kl", "dynamic_kl", "counterfactual"}
+    for name, term in several.items():
+        torch.testing.assert_close(term, single[name])
+
+
+def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
+    """Alone or beside a longer one, a series adds the same."""
+    estimator = small(window=2, missing="mask").fit(ragged)
+    network = estimator.net_.module_.double()
+
+    def of_each(panel):
+        with torch.no_grad():
+            batch = batch_of(estimator, panel).double()
+            parts, static, dynamic = network.bound(batch, SharedNoise(0), 2)
+            term = network.counterfactual(batch, static, dynamic, SharedNoise(0))
+            return {**parts, "counterfactual": term}
+
+    together = of_each(ragged)
+    for row, x in enumerate(ragged):
+        for name, part in of_each([x]).items():
+            torch.testing.assert_close(together[name][row], part[0], rtol=1e-9, atol=1e-9)
+
+
+def test_elbo_has_unit_weights_and_no_counterfactual_term():
+    X = series()
+    estimator = small(window=3, beta=(7.0, 9.0), counterfactual=2.0).fit(X)
+    network, batch = estimator.net_.module_, batch_of(estimator, X)
+    with torch.no_grad():
+        terms = network.terms(batch, SharedNoise(0))
+        bound = network.elbo(batch, SharedNoise(0), 1).mean()
+    counted = sum(term for name, term in terms.items() if name != "counterfactual")
+    torch.testing.assert_close(bound, -counted)
+    assert network.weights == {
+        "reconstruction": 1.0,
+        "static_kl": 7.0,
+        "dynamic_kl": 9.0,
+        "counterfactual": 2.0,
+    }
+
+
+# -- training -----------------------------------------------------------------------------------
+
+
+def test_training_lowers_the_objective():
+    time = np.arange(12) + 6 * np.random.default_rng(0).random((40, 1))
+    X = np.stack([np.sin(time / 2), np.cos(time / 2)], axis=-1)
+    losses = small(max_epochs=8, lr=0.01).fit(X).history_[:, "train_loss"]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_seed_same_codes(kind):
+    X = series()
+    first, second = (small(kind=kind).fit(X).transform(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, small(kind=kind, random_state=1).fit_transform(X))
+
+
+def test_training_draws_all_of_its_noise_by_name():
+    estimator = small(window=3).fit(series())
+    network, batch, asked = estimator.net_.module_, batch_of(estimator, series()), []
+
+    def noise(name, shape, like):
+        asked.append(name)
+        return normal_noise(name, shape, like)
+
+    network.train().terms(batch, noise)
+    assert set(asked) == {"static", "dynamic", "static_prior", "counterfactual", "subsequence"}
+
+
+BAD = [
+    ("beta", -1.0),
+    ("beta", (1.0,)),
+    ("beta", (1.0, -1.0)),
+    ("counterfactual", -1.0),
+    ("subsequence", 0.0),
+    ("subsequence", 1.5),
+    ("length_scale", 0.0),
+    ("n_samples", 0),
+    ("static_dim", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_bad_parameter_is_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        small(**{name: value}).fit(series())

@@ -1,0 +1,89 @@
+"""Noise-contrastive terms: similar codes for what shall be alike, others for the rest."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from tsdisentangle.losses.elbo import kl_gaussian
+from tsdisentangle.nn.gaussian import Gaussian
+
+MIN_NORM = 1e-8  # a code of zeros has no direction
+
+
+def cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Cosine of every row of ``(..., n, k)`` with every row of ``(..., m, k)``."""
+    return normalize(first, dim=-1, eps=MIN_NORM) @ normalize(second, dim=-1, eps=MIN_NORM).mT
+
+
+def contrast_views(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Tell the other view of a row from all other rows of both views (Chen et al. 2020).
+
+    Parameters
+    ----------
+    first, second : Tensors of shape (n, k)
+        Two views of the same ``n`` things.
+    temperature : float
+        Divides the cosines; small values make near rows matter most.
+
+    Returns
+    -------
+    Tensor of shape (2 * n,)
+        Negative log-probability of the partner.
+
+    Examples
+    --------
+    >>> contrast_views(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 0.5).sum()
+    tensor(0.)
+    """
+    both = torch.cat([first, second])
+    itself = torch.eye(len(both), dtype=torch.bool, device=both.device)
+    logits = (cosine(both, both) / temperature).masked_fill(itself, -torch.inf)
+    partner = torch.arange(len(both), device=both.device).roll(len(first))
+    return cross_entropy(logits, partner, reduction="none")
+
+
+def contrast_negatives(
+    anchors: Tensor, positives: Tensor, negatives: Tensor, temperature: float
+) -> Tensor:
+    """Tell the positive of a row from negatives of its own.
+
+    Parameters
+    ----------
+    anchors, positives : Tensors of shape (n, k)
+    negatives : Tensor of shape (n, m, k)
+    temperature : float
+        Divides the cosines.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        Negative log-probability of the positive.
+
+    Examples
+    --------
+    >>> one = torch.ones(1, 2)
+    >>> contrast_negatives(one, one, one[:, None], 0.5).exp()
+    tensor([2.])
+    """
+    candidates = torch.cat([positives[:, None], negatives], dim=1)
+    logits = cosine(anchors[:, None], candidates)[:, 0] / temperature
+    return cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long), reduction="none")
+
+
+def farthest(q: Gaussian, bank: Gaussian, count: int) -> Tensor:
+    """Means of the ``count`` Gaussians of a bank with the largest ``KL(q || bank)``.
+
+    Parameters
+    ----------
+    q : Gaussian of shape (n, k)
+    bank : Gaussian of shape (m, k)
+    count : int
+        At most ``m``.
+
+    Returns
+    -------
+    Tensor of shape (n, count, k)
+        The farthest first.
+    """
+    divergence = kl_gaussian(Gaussian(q.mean[:, None], q.logvar[:, None]), bank)
+    return bank.mean[divergence.topk(count, dim=1).indices]

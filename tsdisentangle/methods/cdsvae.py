@@ -1,0 +1,332 @@
+"""Sequential VAE with contrastive estimates of mutual information (Bai et al. 2021)."""
+
+from numbers import Real
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+
+from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.data.windows import Windows
+from tsdisentangle.losses import kl_standard_normal
+from tsdisentangle.losses.contrastive import contrast_views
+from tsdisentangle.losses.information import mutual_information
+from tsdisentangle.methods.static_dynamic_vae import PRIOR_HIDDEN
+from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.recurrent import RecurrentPrior
+from tsdisentangle.nn.sequential import SequentialPosterior
+from tsdisentangle.training.network import Posterior, SequenceNetwork
+
+# The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
+SCALES = (0.8, 1.2)
+SHIFT_STD = 0.1
+
+
+class ContrastiveNetwork(SequenceNetwork):
+    """Sequential VAE with ``I(s; d)`` and contrastive terms, which a subclass defines.
+
+    Both compare a series with the others of its batch, so they exist in training only.
+    """
+
+    def __init__(
+        self,
+        encoder: ElementEncoder,
+        decoder: nn.Module,
+        *,
+        static_dim: int,
+        dynamic_dim: int,
+        temperature: float,
+        n_series: int,
+        weights: dict[str, float],
+    ):
+        super().__init__(decoder, static_dim, dynamic_dim, weights)
+        self.encoder = encoder
+        self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
+        self.prior = RecurrentPrior(dynamic_dim, PRIOR_HIDDEN)
+        self.temperature, self.n_series = temperature, n_series
+
+    def encode(self, batch: Windows, **options: Any) -> Posterior:
+        """``q(s | x) q(d | x)``."""
+        features = self.encoder(batch.values, batch.observed)
+        features = self.encoder.dynamic_summary(features, batch.observed)
+        return Posterior(*self.posterior(features, batch.valid.sum(1)))
+
+    def bound(
+        self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
+    ) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound, a series each."""
+        return {
+            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
+            "static_kl": kl_standard_normal(posterior.static),
+            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
+        }
+
+    def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
+        """Contrastive terms of the static and the dynamic code, a value a comparison."""
+        raise NotImplementedError
+
+    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+        """Parts of the bound; in training also the terms that look at the whole batch."""
+        posterior = self.encode(batch)
+        static = posterior.static.sample(noise, "static")
+        dynamic = posterior.dynamic.sample(noise, "dynamic")
+        terms = self.bound(batch, posterior, static, dynamic, noise)
+        if self.training:
+            terms["information"] = mutual_information(
+                static[0], dynamic[0], *posterior, batch.valid, self.n_series
+            )
+            terms.update(self.contrast(batch, posterior, noise))
+        return {name: term.mean() for name, term in terms.items()}
+
+    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
+        """Each observed value once, unit weights, nothing of the rest of the batch."""
+        posterior = self.encode(batch)
+        static = posterior.static.sample(noise, "static", draws)
+        dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
+        parts = self.bound(batch, posterior, static, dynamic, noise)
+        return -(parts["reconstruction"] + parts["static_kl"] + parts["dynamic_kl"])
+
+
+def permute_windows(batch: Windows, noise: Noise) -> Windows:
+    """Put each series' valid windows in random order: what stays is kept, the motion is not."""
+    rank = noise("window_order", batch.valid.shape, batch.values)
+    order = rank.masked_fill(~batch.valid, torch.inf).argsort(dim=1, stable=True)
+    rows = torch.arange(len(order), device=order.device)[:, None]
+    return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
+
+
+def rescale_channels(batch: Windows, noise: Noise) -> Windows:
+    """Scale and shift each series' channels at random: the motion is kept, the look is not."""
+    shape = (len(batch.values), 1, 1, batch.values.shape[-1])
+    low, high = SCALES
+    scale = low + (high - low) * torch.special.ndtr(noise("channel_scale", shape, batch.values))
+    shift = SHIFT_STD * noise("channel_shift", shape, batch.values)
+    return batch._replace(values=(scale * batch.values + shift).where(batch.observed, 0.0))
+
+
+class CDSVAENetwork(ContrastiveNetwork):
+    """Network of :class:`CDSVAE`; its parameters are described there."""
+
+    def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
+        """A series and its augmentations, against the others of the batch and theirs."""
+        permuted = self.encode(permute_windows(batch, noise))
+        rescaled = self.encode(rescale_channels(batch, noise))
+
+        def path(codes: Posterior) -> Tensor:
+            return codes.dynamic.mean.where(batch.valid[..., None], 0.0).flatten(1)
+
+        return {
+            "static_contrast": contrast_views(
+                posterior.static.mean, permuted.static.mean, self.temperature
+            ),
+            "dynamic_contrast": contrast_views(path(posterior), path(rescaled), self.temperature),
+        }
+
+
+def contrastive_weights(
+    beta: float | tuple[float, float], contrast: float | tuple[float, float], information: float
+) -> dict[str, float]:
+    """Weight of each term; a pair is (static, dynamic)."""
+    static_kl, dynamic_kl = _pair("beta", beta)
+    static_contrast, dynamic_contrast = _pair("contrast", contrast)
+    return {
+        "reconstruction": 1.0,
+        "static_kl": static_kl,
+        "dynamic_kl": dynamic_kl,
+        "information": float(information),
+        "static_contrast": static_contrast,
+        "dynamic_contrast": dynamic_contrast,
+    }
+
+
+def _pair(name: str, value: Any) -> tuple[float, float]:
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or min(pair) < 0:
+        raise ValueError(
+            f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
+        )
+    return float(pair[0]), float(pair[1])
+
+
+class CDSVAE(SequenceDisentangler):
+    """Sequential VAE whose codes must survive what the other one stands for.
+
+    A series is cut into windows ``x_1 ... x_T``, told by one static code and one dynamic code a
+    window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
+    ``x_t ~ p(x_t | s, d_t)``. Both posteriors see the whole series. Three terms beside the
+    evidence lower bound split the codes: the static code shall recognise its series when the
+    windows are in random order, the dynamic codes when each channel is scaled by 0.8 to 1.2 and
+    shifted by ``N(0, 0.1^2)``, and the two shall tell nothing of each other. Training minimises,
+    a series::
+
+        -log p(x | s, d) + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
+            + information I(s; d) + contrast (C(s) + C(d))
+
+    summed over observed values, in standardised units. ``C`` is the negative log-probability of
+    the series' own augmentation among all others of the batch; ``I`` is an average over windows.
+
+    Parameters
+    ----------
+    encoder : parameter object, default=None
+        Makes the encoder network; None means :class:`TabularEncoder`.
+    decoder : parameter object, default=None
+        Makes the decoder network; None means ``encoder.decoder()``.
+    window : int or 'auto', default='auto'
+        Time steps of a window. ``'auto'`` takes 1/24 of the longest training series, or single
+        steps if that has fewer than 48. A partial last window is padded and masked.
+    static_dim, dynamic_dim : int, default=24
+        Sizes of the codes; equal, so that neither wins by its size.
+    output : {'static', 'dynamic', 'both'}, default='both'
+        What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
+        both side by side. May be changed after fit.
+    beta : float or pair of floats, default=1.0
+        Weight of both KL divergences, or of the static and the dynamic one; 1 as published, the
+        evidence lower bound.
+    contrast : float or pair of floats, default=10.0
+        Weight of both contrastive terms, or of the static and the dynamic one; 10 as in the
+        released training script. Each is at most a few nats, a reconstruction has hundreds.
+    information : float, default=1.0
+        Weight of the mutual information of the codes; 1 as published.
+    temperature : float, default=0.5
+        Divides the cosines of the contrastive terms; 0.5 as published.
+    missing : {'error', 'mask'}, default='error'
+        Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+    standardize : bool, default=True
+        Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+    max_epochs : int, default=100
+        Passes over the training series. 0 leaves the network untrained.
+    batch_size : int, default=64
+        Series a step of training, and of inference; the contrastive terms need others to compare.
+    lr : float, default=4e-3
+        Learning rate of Adam.
+    validation_fraction : float, default=0.1
+        Share of the series held out with ``early_stopping``.
+    early_stopping : bool or int, default=False
+        Stop when the validation loss, reconstruction and KL divergences, has not fallen for 10
+        (or so many) epochs, and keep the best weights.
+    callbacks : list of skorch callbacks, default=None
+        Added to the package's own.
+    device : str or torch.device, default='cpu'
+        Where to compute.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, batches and noise; an int gives the same codes twice.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    history_ : skorch History
+        Losses and their unweighted terms, an entry an epoch.
+    net_ : skorch NeuralNet
+        The training loop with the network, ``net_.module_``.
+    scaler_ : ChannelScaler
+        Mean and scale of each channel.
+    window_ : int
+        Time steps of a window.
+    n_series_in_ : int
+        Series seen in fit.
+    n_channels_in_ : int
+        Channels seen in fit.
+    n_features_in_ : int
+        Columns seen in fit: time steps of a 2-D array, else channels.
+    feature_names_in_ : array of str
+        Names of the columns, where X had names.
+
+    See Also
+    --------
+    SPYL : Takes its comparisons from its own samples instead of augmentations.
+    StaticDynamicVAE : The static code from a single window.
+
+    Notes
+    -----
+    The augmentations are for tabular series; those of the paper are for video. The released code
+    hands the log-variance to a density that expects the logarithm of the standard deviation; here
+    the density of ``I(s; d)`` is that of the posterior.
+
+    References
+    ----------
+    .. [1] Bai, J., Wang, W. and Gomes, C. P. (2021). Contrastively Disentangled Sequential
+       Variational Autoencoder. NeurIPS.
+
+    Examples
+    --------
+    >>> from tsdisentangle import CDSVAE, make_static_dynamic
+    >>> bunch = make_static_dynamic(60, random_state=0)
+    >>> estimator = CDSVAE(max_epochs=2, random_state=0).fit(bunch.data)
+    >>> codes = estimator.encode(bunch.data)
+    >>> codes.static.shape, codes.dynamic.shape
+    ((60, 24), (60, 24, 24))
+    """
+
+    _parameter_constraints = {
+        **SequenceDisentangler._parameter_constraints,
+        "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
+        "contrast": [Interval(Real, 0, None, closed="left"), tuple, list],
+        "information": [Interval(Real, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        encoder: Any = None,
+        decoder: Any = None,
+        *,
+        window: int | str = "auto",
+        static_dim: int = 24,
+        dynamic_dim: int = 24,
+        output: str = "both",
+        beta: float | tuple[float, float] = 1.0,
+        contrast: float | tuple[float, float] = 10.0,
+        information: float = 1.0,
+        temperature: float = 0.5,
+        missing: str = "error",
+        standardize: bool = True,
+        max_epochs: int = 100,
+        batch_size: int = 64,
+        lr: float = 4e-3,
+        validation_fraction: float = 0.1,
+        early_stopping: bool | int = False,
+        callbacks: list[Any] | None = None,
+        device: str | torch.device = "cpu",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            encoder,
+            decoder,
+            window=window,
+            static_dim=static_dim,
+            dynamic_dim=dynamic_dim,
+            output=output,
+            missing=missing,
+            standardize=standardize,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            validation_fraction=validation_fraction,
+            early_stopping=early_stopping,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.beta = beta
+        self.contrast = contrast
+        self.information = information
+        self.temperature = temperature
+
+    def _start(self, windows: Windows) -> None:
+        self.n_series_in_ = len(windows.values)
+        super()._start(windows)
+
+    def _build_network(self, n_channels: int, window: int) -> CDSVAENetwork:
+        return CDSVAENetwork(
+            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            static_dim=self.static_dim,
+            dynamic_dim=self.dynamic_dim,
+            temperature=self.temperature,
+            n_series=self.n_series_in_,
+            weights=contrastive_weights(self.beta, self.contrast, self.information),
+        )

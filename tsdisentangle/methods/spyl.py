@@ -1,0 +1,295 @@
+"""Sequential VAE that contrasts its codes with those of its own samples (Naiman et al. 2023)."""
+
+from numbers import Real
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import Interval
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.data.windows import Windows
+from tsdisentangle.losses.contrastive import contrast_negatives, farthest
+from tsdisentangle.methods.cdsvae import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.nn.gaussian import Gaussian
+from tsdisentangle.nn.noise import Noise
+from tsdisentangle.training.network import Posterior
+
+# Sampled series a series of the batch, and how many of them are its negatives: the released code
+# takes 256 of 4 times 128.
+BANK, NEGATIVES = 4, 2
+
+
+def over_time(posterior: Posterior, valid: Tensor) -> Posterior:
+    """Average mean and log-variance of the dynamic codes over each series' valid windows."""
+
+    def average(path: Tensor) -> Tensor:
+        return path.where(valid[..., None], 0.0).sum(1) / valid.sum(1, keepdim=True)
+
+    return posterior._replace(dynamic=Gaussian(*(average(part) for part in posterior.dynamic)))
+
+
+class SPYLNetwork(ContrastiveNetwork):
+    """Network of :class:`SPYL`; its parameters are described there."""
+
+    def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
+        """Codes of a series, against those of the samples that are least like it."""
+        anchors, bank = over_time(posterior, batch.valid), self.bank(batch, noise)
+        positives = self.positives(batch, posterior, noise)
+        count = NEGATIVES * len(batch.values)
+
+        def against_bank(code: str) -> Tensor:
+            anchor, positive = getattr(anchors, code), getattr(positives, code)
+            negatives = farthest(anchor, getattr(bank, code), count)
+            return contrast_negatives(anchor.mean, positive.mean, negatives, self.temperature)
+
+        return {
+            "static_contrast": against_bank("static"),
+            "dynamic_contrast": against_bank("dynamic"),
+        }
+
+    def bank(self, batch: Windows, noise: Noise) -> Posterior:
+        """Codes of series that are sampled from the priors, without gradient."""
+        rows = torch.arange(BANK * len(batch.values), device=batch.values.device)
+        masks = batch.take(rows % len(batch.values))
+        with torch.no_grad():
+            return self._encode_again(masks, *self._sample(masks, noise), noise)
+
+    def positives(self, batch: Windows, posterior: Posterior, noise: Noise) -> Posterior:
+        """Each code as it is read from a series with the other code drawn from its prior."""
+        static, dynamic = self._sample(batch, noise)
+        moved = self._encode_again(batch, posterior.static.mean, dynamic, noise)
+        restyled = self._encode_again(batch, static, posterior.dynamic.mean, noise)
+        return Posterior(moved.static, restyled.dynamic)
+
+    def _sample(self, batch: Windows, noise: Noise) -> tuple[Tensor, Tensor]:
+        n, windows = batch.valid.shape
+        # The step means of the roll-out, as released.
+        return self.sample_static(n, noise), self.sample_dynamic(n, windows, noise, True)
+
+    def _encode_again(
+        self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise
+    ) -> Posterior:
+        """Codes of the series that is decoded, as long as those of the batch and as gappy."""
+        values = self.decode(static, dynamic, noise).mean.where(batch.observed, 0.0)
+        return over_time(self.encode(batch._replace(values=values)), batch.valid)
+
+
+class WarmUp(Callback):
+    """Hold back the contrastive terms in the first epochs, while the samples are noise yet.
+
+    Parameters
+    ----------
+    epochs : float
+        How long.
+    weights : dict
+        The weights that hold afterwards.
+    """
+
+    def __init__(self, epochs: float, weights: dict[str, float]):
+        self.epochs = epochs
+        self.weights = weights
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Set the weights of the epoch; the history counts it already."""
+        waits = len(net.history) <= self.epochs
+        net.module_.weights = {
+            name: 0.0 if waits and name.endswith("_contrast") else weight
+            for name, weight in self.weights.items()
+        }
+
+
+class SPYL(SequenceDisentangler):
+    """Sequential VAE that contrasts its codes with those of series that it samples itself.
+
+    A series is cut into windows ``x_1 ... x_T``, told by one static code and one dynamic code a
+    window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
+    ``x_t ~ p(x_t | s, d_t)``. Both posteriors see the whole series. No augmentation is needed:
+    a code is to be found again after the series was decoded with the other code drawn from its
+    prior (the positive), and to differ from the codes of sampled series (the negatives: of four a
+    training series, the half whose posteriors are farthest). Training minimises, a series::
+
+        -log p(x | s, d) + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
+            + information I(s; d) + contrast (C(s) + C(d))
+
+    summed over observed values, in standardised units. ``C`` is the negative log-probability of
+    the positive, of dynamic codes after averaging over time; ``I`` is an average over windows.
+
+    Parameters
+    ----------
+    encoder : parameter object, default=None
+        Makes the encoder network; None means :class:`TabularEncoder`.
+    decoder : parameter object, default=None
+        Makes the decoder network; None means ``encoder.decoder()``.
+    window : int or 'auto', default='auto'
+        Time steps of a window. ``'auto'`` takes 1/24 of the longest training series, or single
+        steps if that has fewer than 48. A partial last window is padded and masked.
+    static_dim, dynamic_dim : int, default=24
+        Sizes of the codes; equal, so that neither wins by its size.
+    output : {'static', 'dynamic', 'both'}, default='both'
+        What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
+        both side by side. May be changed after fit.
+    beta : float or pair of floats, default=1.0
+        Weight of both KL divergences, or of the static and the dynamic one; 1 is the evidence
+        lower bound. The published weights belong to squared errors of video.
+    contrast : float or pair of floats, default=1.0
+        Weight of both contrastive terms, or of the static and the dynamic one, after the warm-up;
+        1 as published.
+    warm_up : float, default=0.05
+        Share of ``max_epochs`` in which the contrastive terms weigh nothing, while the samples
+        are noise yet; 50 epochs of 1000 in the released script.
+    information : float, default=1.0
+        Weight of the mutual information of the codes; 1 as published.
+    temperature : float, default=0.5
+        Divides the cosines of the contrastive terms; 0.5 as published.
+    missing : {'error', 'mask'}, default='error'
+        Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+    standardize : bool, default=True
+        Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+    max_epochs : int, default=100
+        Passes over the training series. 0 leaves the network untrained.
+    batch_size : int, default=64
+        Series a step of training, and of inference.
+    lr : float, default=4e-3
+        Learning rate of Adam.
+    validation_fraction : float, default=0.1
+        Share of the series held out with ``early_stopping``.
+    early_stopping : bool or int, default=False
+        Stop when the validation loss, reconstruction and KL divergences, has not fallen for 10
+        (or so many) epochs, and keep the best weights.
+    callbacks : list of skorch callbacks, default=None
+        Added to the package's own.
+    device : str or torch.device, default='cpu'
+        Where to compute.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, batches and noise; an int gives the same codes twice.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    history_ : skorch History
+        Losses and their unweighted terms, an entry an epoch.
+    net_ : skorch NeuralNet
+        The training loop with the network, ``net_.module_``.
+    scaler_ : ChannelScaler
+        Mean and scale of each channel.
+    window_ : int
+        Time steps of a window.
+    n_series_in_ : int
+        Series seen in fit.
+    n_channels_in_ : int
+        Channels seen in fit.
+    n_features_in_ : int
+        Columns seen in fit: time steps of a 2-D array, else channels.
+    feature_names_in_ : array of str
+        Names of the columns, where X had names.
+
+    See Also
+    --------
+    CDSVAE : Contrasts augmentations instead.
+    StaticDynamicVAE : The static code from a single window.
+
+    Notes
+    -----
+    The paper draws positives from the nearest third of the samples and negatives from the
+    farthest one; this is the released code's way. There the log-variance is handed to a density
+    that expects the logarithm of the standard deviation; here the density of ``I(s; d)`` is that
+    of the posterior.
+
+    References
+    ----------
+    .. [1] Naiman, I., Berman, N. and Azencot, O. (2023). Sample and Predict Your Latent:
+       Modality-free Sequential Disentanglement via Contrastive Estimation. ICML.
+
+    Examples
+    --------
+    >>> from tsdisentangle import SPYL, make_static_dynamic
+    >>> bunch = make_static_dynamic(60, random_state=0)
+    >>> estimator = SPYL(max_epochs=2, random_state=0).fit(bunch.data)
+    >>> codes = estimator.encode(bunch.data)
+    >>> codes.static.shape, codes.dynamic.shape
+    ((60, 24), (60, 24, 24))
+    """
+
+    _parameter_constraints = {
+        **SequenceDisentangler._parameter_constraints,
+        "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
+        "contrast": [Interval(Real, 0, None, closed="left"), tuple, list],
+        "warm_up": [Interval(Real, 0, 1, closed="both")],
+        "information": [Interval(Real, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        encoder: Any = None,
+        decoder: Any = None,
+        *,
+        window: int | str = "auto",
+        static_dim: int = 24,
+        dynamic_dim: int = 24,
+        output: str = "both",
+        beta: float | tuple[float, float] = 1.0,
+        contrast: float | tuple[float, float] = 1.0,
+        warm_up: float = 0.05,
+        information: float = 1.0,
+        temperature: float = 0.5,
+        missing: str = "error",
+        standardize: bool = True,
+        max_epochs: int = 100,
+        batch_size: int = 64,
+        lr: float = 4e-3,
+        validation_fraction: float = 0.1,
+        early_stopping: bool | int = False,
+        callbacks: list[Any] | None = None,
+        device: str | torch.device = "cpu",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            encoder,
+            decoder,
+            window=window,
+            static_dim=static_dim,
+            dynamic_dim=dynamic_dim,
+            output=output,
+            missing=missing,
+            standardize=standardize,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            validation_fraction=validation_fraction,
+            early_stopping=early_stopping,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.beta = beta
+        self.contrast = contrast
+        self.warm_up = warm_up
+        self.information = information
+        self.temperature = temperature
+
+    def _start(self, windows: Windows) -> None:
+        self.n_series_in_ = len(windows.values)
+        super()._start(windows)
+
+    def _weights(self) -> dict[str, float]:
+        return contrastive_weights(self.beta, self.contrast, self.information)
+
+    def _callbacks(self) -> list[Any]:
+        warm_up = WarmUp(self.warm_up * self.max_epochs, self._weights())
+        return [("warm_up", warm_up), *super()._callbacks()]
+
+    def _build_network(self, n_channels: int, window: int) -> SPYLNetwork:
+        return SPYLNetwork(
+            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            static_dim=self.static_dim,
+            dynamic_dim=self.dynamic_dim,
+            temperature=self.temperature,
+            n_series=self.n_series_in_,
+            weights=self._weights(),
+        )
