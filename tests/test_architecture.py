@@ -68,3 +68,12 @@ def test_no_two_rooms_import_each_other():
         if name.startswith("tsdisentangle.")
     }
     assert not {(a, b) for a, b in arrows if a != b and (b, a) in arrows}
+
+
+METHOD_FILES = ("cdsvae", "glr", "gpvae", "spyl", "static_dynamic_vae", "vae")
+
+
+@pytest.mark.parametrize("name", METHOD_FILES)
+def test_methods_do_not_know_each_other(name):
+    others = {f"tsdisentangle.methods.{other}" for other in METHOD_FILES if other != name}
+    assert not others & set(imported(ROOT / "methods" / f"{name}.py"))

@@ -42,7 +42,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "encoder": [None, BaseEstimator],
         "decoder": [None, BaseEstimator],
         "window": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "static_dim": [Interval(Integral, 1, None, closed="left")],
         "dynamic_dim": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"static", "dynamic", "both"})],
         "missing": [StrOptions({"error", "mask"})],
@@ -64,7 +63,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         decoder: Any,
         *,
         window: int | str,
-        static_dim: int,
         dynamic_dim: int,
         output: str,
         missing: str,
@@ -82,7 +80,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.encoder = encoder
         self.decoder = decoder
         self.window = window
-        self.static_dim = static_dim
         self.dynamic_dim = dynamic_dim
         self.output = output
         self.missing = missing
@@ -207,6 +204,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     def _start(self, windows: Windows) -> None:
         """Make the network and the training loop."""
+        self.n_series_in_ = len(windows.values)
         self.random_state_ = check_random_state(self.random_state)
         self._check_device()
         with self._seeded():

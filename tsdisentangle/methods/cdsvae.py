@@ -1,92 +1,22 @@
 """Sequential VAE with contrastive estimates of mutual information (Bai et al. 2021)."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import torch
 from sklearn.utils._param_validation import Interval
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.contrastive import contrast_views
-from tsdisentangle.losses.information import mutual_information
-from tsdisentangle.methods.static_dynamic_vae import PRIOR_HIDDEN
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import RecurrentPrior
-from tsdisentangle.nn.sequential import SequentialPosterior
-from tsdisentangle.training.network import Posterior, SequenceNetwork
+from tsdisentangle.training.network import Posterior
 
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
 SCALES = (0.8, 1.2)
 SHIFT_STD = 0.1
-
-
-class ContrastiveNetwork(SequenceNetwork):
-    """Sequential VAE with ``I(s; d)`` and contrastive terms, which a subclass defines.
-
-    Both compare a series with the others of its batch, so they exist in training only.
-    """
-
-    def __init__(
-        self,
-        encoder: ElementEncoder,
-        decoder: nn.Module,
-        *,
-        static_dim: int,
-        dynamic_dim: int,
-        temperature: float,
-        n_series: int,
-        weights: dict[str, float],
-    ):
-        super().__init__(decoder, static_dim, dynamic_dim, weights)
-        self.encoder = encoder
-        self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim, PRIOR_HIDDEN)
-        self.temperature, self.n_series = temperature, n_series
-
-    def encode(self, batch: Windows, **options: Any) -> Posterior:
-        """``q(s | x) q(d | x)``."""
-        features = self.encoder(batch.values, batch.observed)
-        features = self.encoder.dynamic_summary(features, batch.observed)
-        return Posterior(*self.posterior(features, batch.valid.sum(1)))
-
-    def bound(
-        self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
-    ) -> dict[str, Tensor]:
-        """Parts of the negative evidence lower bound, a series each."""
-        return {
-            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
-            "static_kl": kl_standard_normal(posterior.static),
-            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
-        }
-
-    def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
-        """Contrastive terms of the static and the dynamic code, a value a comparison."""
-        raise NotImplementedError
-
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
-        """Parts of the bound; in training also the terms that look at the whole batch."""
-        posterior = self.encode(batch)
-        static = posterior.static.sample(noise, "static")
-        dynamic = posterior.dynamic.sample(noise, "dynamic")
-        terms = self.bound(batch, posterior, static, dynamic, noise)
-        if self.training:
-            terms["information"] = mutual_information(
-                static[0], dynamic[0], *posterior, batch.valid, self.n_series
-            )
-            terms.update(self.contrast(batch, posterior, noise))
-        return {name: term.mean() for name, term in terms.items()}
-
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Each observed value once, unit weights, nothing of the rest of the batch."""
-        posterior = self.encode(batch)
-        static = posterior.static.sample(noise, "static", draws)
-        dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        parts = self.bound(batch, posterior, static, dynamic, noise)
-        return -(parts["reconstruction"] + parts["static_kl"] + parts["dynamic_kl"])
 
 
 def permute_windows(batch: Windows, noise: Noise) -> Windows:
@@ -123,31 +53,6 @@ class CDSVAENetwork(ContrastiveNetwork):
             ),
             "dynamic_contrast": contrast_views(path(posterior), path(rescaled), self.temperature),
         }
-
-
-def contrastive_weights(
-    beta: float | tuple[float, float], contrast: float | tuple[float, float], information: float
-) -> dict[str, float]:
-    """Weight of each term; a pair is (static, dynamic)."""
-    static_kl, dynamic_kl = _pair("beta", beta)
-    static_contrast, dynamic_contrast = _pair("contrast", contrast)
-    return {
-        "reconstruction": 1.0,
-        "static_kl": static_kl,
-        "dynamic_kl": dynamic_kl,
-        "information": float(information),
-        "static_contrast": static_contrast,
-        "dynamic_contrast": dynamic_contrast,
-    }
-
-
-def _pair(name: str, value: Any) -> tuple[float, float]:
-    pair = value if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or min(pair) < 0:
-        raise ValueError(
-            f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
-        )
-    return float(pair[0]), float(pair[1])
 
 
 class CDSVAE(SequenceDisentangler):
@@ -262,6 +167,7 @@ class CDSVAE(SequenceDisentangler):
 
     _parameter_constraints = {
         **SequenceDisentangler._parameter_constraints,
+        "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "contrast": [Interval(Real, 0, None, closed="left"), tuple, list],
         "information": [Interval(Real, 0, None, closed="left")],
@@ -297,7 +203,6 @@ class CDSVAE(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=static_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -312,14 +217,11 @@ class CDSVAE(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
+        self.static_dim = static_dim
         self.beta = beta
         self.contrast = contrast
         self.information = information
         self.temperature = temperature
-
-    def _start(self, windows: Windows) -> None:
-        self.n_series_in_ = len(windows.values)
-        super()._start(windows)
 
     def _build_network(self, n_channels: int, window: int) -> CDSVAENetwork:
         return CDSVAENetwork(

@@ -271,6 +271,7 @@ class GLR(SequenceDisentangler):
 
     _parameter_constraints = {
         **SequenceDisentangler._parameter_constraints,
+        "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "counterfactual": [Interval(Real, 0, None, closed="left")],
         "subsequence": [Interval(Real, 0, 1, closed="right")],
@@ -308,7 +309,6 @@ class GLR(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=static_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -323,6 +323,7 @@ class GLR(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
+        self.static_dim = static_dim
         self.beta = beta
         self.counterfactual = counterfactual
         self.subsequence = subsequence

@@ -203,7 +203,6 @@ class GPVAE(SequenceDisentangler):
         "length_scale": [Interval(Real, 0, None, closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
     }
-    del _parameter_constraints["static_dim"]
 
     def __init__(
         self,
@@ -232,7 +231,6 @@ class GPVAE(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=dynamic_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -247,7 +245,6 @@ class GPVAE(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
-        del self.static_dim  # no parameter here: it would not follow a later dynamic_dim
         self.kernel = kernel
         self.length_scale = length_scale
         self.beta = beta

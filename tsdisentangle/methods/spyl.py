@@ -1,6 +1,6 @@
 """Sequential VAE that contrasts its codes with those of its own samples (Naiman et al. 2023)."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_negatives, farthest
-from tsdisentangle.methods.cdsvae import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.training.network import Posterior
@@ -215,6 +215,7 @@ class SPYL(SequenceDisentangler):
 
     _parameter_constraints = {
         **SequenceDisentangler._parameter_constraints,
+        "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "contrast": [Interval(Real, 0, None, closed="left"), tuple, list],
         "warm_up": [Interval(Real, 0, 1, closed="both")],
@@ -252,7 +253,6 @@ class SPYL(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=static_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -267,15 +267,12 @@ class SPYL(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
+        self.static_dim = static_dim
         self.beta = beta
         self.contrast = contrast
         self.warm_up = warm_up
         self.information = information
         self.temperature = temperature
-
-    def _start(self, windows: Windows) -> None:
-        self.n_series_in_ = len(windows.values)
-        super()._start(windows)
 
     def _weights(self) -> dict[str, float]:
         return contrastive_weights(self.beta, self.contrast, self.information)

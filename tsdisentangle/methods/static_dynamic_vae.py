@@ -28,9 +28,6 @@ from tsdisentangle.training.network import Posterior, SequenceNetwork
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
 
-# As good on validation data as the 64 of the released code, and a quarter faster altogether.
-PRIOR_HIDDEN = 32
-
 
 class StaticDynamicNetwork(SequenceNetwork):
     """Network of :class:`StaticDynamicVAE`; its parameters are described there."""
@@ -60,7 +57,7 @@ class StaticDynamicNetwork(SequenceNetwork):
             self.lstm = SequenceLSTM(features, hidden, bidirectional)
             features = self.lstm.out_features
         self.dynamic_head = GaussianHead(features, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim, PRIOR_HIDDEN)
+        self.prior = RecurrentPrior(dynamic_dim)
         self.anchor, self.anchor_fraction = anchor, anchor_fraction
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
 
@@ -230,6 +227,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         Mean and scale of each channel.
     window_ : int
         Time steps of an element.
+    n_series_in_ : int
+        Series seen in fit.
     n_channels_in_ : int
         Channels seen in fit.
     n_features_in_ : int
@@ -267,6 +266,7 @@ class StaticDynamicVAE(SequenceDisentangler):
 
     _parameter_constraints = {
         **SequenceDisentangler._parameter_constraints,
+        "static_dim": [Interval(Integral, 1, None, closed="left")],
         "anchor": [
             StrOptions(set(RELATIVE_ANCHORS)),
             Interval(Integral, 0, None, closed="left"),
@@ -313,7 +313,6 @@ class StaticDynamicVAE(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=static_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -328,6 +327,7 @@ class StaticDynamicVAE(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
+        self.static_dim = static_dim
         self.anchor = anchor
         self.static_pooling = static_pooling
         self.alpha = alpha

@@ -167,7 +167,6 @@ class VAE(SequenceDisentangler):
         **SequenceDisentangler._parameter_constraints,
         "beta": [Interval(Real, 0, None, closed="left")],
     }
-    del _parameter_constraints["static_dim"]
 
     def __init__(
         self,
@@ -194,7 +193,6 @@ class VAE(SequenceDisentangler):
             encoder,
             decoder,
             window=window,
-            static_dim=dynamic_dim,
             dynamic_dim=dynamic_dim,
             output=output,
             missing=missing,
@@ -209,7 +207,6 @@ class VAE(SequenceDisentangler):
             random_state=random_state,
             verbose=verbose,
         )
-        del self.static_dim  # no parameter here: it would not follow a later dynamic_dim
         self.beta = beta
 
     def _build_network(self, n_channels: int, window: int) -> VAENetwork:

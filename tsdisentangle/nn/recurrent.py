@@ -9,6 +9,9 @@ from tsdisentangle.nn.noise import Noise
 # The KL divergence to the prior divides by its variance, which may collapse on regular dynamics.
 PRIOR_MIN_LOGVAR = -6.0
 
+# As good on validation data as the 64 of the released code, and a quarter faster altogether.
+PRIOR_HIDDEN = 32
+
 # Gates (four numbers a unit, four bytes each) of the rows that a fused recurrent call works on at
 # once. Measured on a server processor with 1 to 2 MB of cache a core.
 BLOCK_BYTES = 2**21
@@ -129,7 +132,7 @@ class RecurrentPrior(nn.Module):
         Sizes of a dynamic code and of the state.
     """
 
-    def __init__(self, dynamic_dim: int, hidden: int):
+    def __init__(self, dynamic_dim: int, hidden: int = PRIOR_HIDDEN):
         super().__init__()
         self.lstm = nn.LSTM(dynamic_dim, hidden, num_layers=2, batch_first=True)
         self.head = GaussianHead(hidden, dynamic_dim, min_logvar=PRIOR_MIN_LOGVAR)
