@@ -151,6 +151,23 @@ def test_reconstruct_is_decode_of_encode(fitted):
     )
 
 
+def test_decode_refuses_what_are_not_its_codes(fitted):
+    codes = fitted.encode(dense())
+    with pytest.raises(ValueError, match="codes is a ndarray; expected Codes"):
+        fitted.decode(codes.dynamic)
+    wide = Codes(np.hstack([codes.static, codes.static]), codes.dynamic, codes.lengths)
+    with pytest.raises(ValueError, match=r"static and dynamic codes have shapes \(8, "):
+        fitted.decode(wide)
+    with pytest.raises(ValueError, match="shapes"):
+        fitted.decode(Codes(codes.static, codes.dynamic[:, 0], codes.lengths))
+
+
+def test_decode_takes_edited_codes_in_float64(fitted):
+    codes = fitted.encode(dense())
+    edited = Codes(codes.static.astype(float), codes.dynamic.astype(float), codes.lengths)
+    np.testing.assert_array_equal(fitted.decode(edited), fitted.decode(codes))
+
+
 def test_decode_marks_what_lies_behind_the_end(fitted):
     decoded = fitted.decode(fitted.encode([dense()[0], dense()[1, :2]]))
     assert np.isfinite(decoded[0]).all()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from skorch.callbacks import EarlyStopping, GradientNormClipping
 from skorch.helper import predefined_split
@@ -39,8 +39,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "encoder": [None, BaseEstimator],
-        "decoder": [None, BaseEstimator],
+        # get_params marks a parameter object: a torch module would share its weights among clones.
+        "encoder": [None, HasMethods(["build", "decoder", "get_params"])],
+        "decoder": [None, HasMethods(["build", "get_params"])],
         "window": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dynamic_dim": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"static", "dynamic", "both"})],
@@ -108,6 +109,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self, code_dim: int, n_channels: int, window: int
     ) -> tuple[ElementEncoder, torch.nn.Module]:
         """Encoder and decoder networks from the parameter objects."""
+        for name in ("encoder", "decoder"):
+            if isinstance(getattr(self, name), type):
+                given = getattr(self, name).__name__
+                raise ValueError(f"{name} is the class {given}; pass an instance: {given}().")
         encoder = TabularEncoder() if self.encoder is None else self.encoder
         decoder = encoder.decoder() if self.decoder is None else self.decoder
         return encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
@@ -341,7 +346,13 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         array of shape (n, windows * window, channel)
             Without the channel axis where the estimator was fitted on a 2-D array. NaN behind a
             series' last window.
+
+        Raises
+        ------
+        ValueError
+            Not ``Codes``, or of other sizes than those of this estimator.
         """
+        self._check_codes(codes)
         values = self._inference().decode(codes.static, codes.dynamic)
         behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[behind] = np.nan
@@ -515,6 +526,25 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 f"{self.n_channels_in_}; got shape {series.values.shape} (n, time, channel).{hint}"
             )
         return series
+
+    def _check_codes(self, codes: Codes) -> None:
+        """Refuse what :meth:`decode` cannot take."""
+        check_is_fitted(self)
+        if not isinstance(codes, Codes):
+            raise ValueError(
+                f"codes is a {type(codes).__name__}; expected Codes, as encode returns them."
+            )
+        network, n = self.net_.module_, len(codes.static)
+        found = np.shape(codes.static), np.shape(codes.dynamic)
+        if (
+            found[0] != (n, network.static_dim)
+            or len(found[1]) != 3
+            or (found[1][0], found[1][2]) != (n, network.dynamic_dim)
+        ):
+            raise ValueError(
+                f"static and dynamic codes have shapes {found[0]} and {found[1]}; expected "
+                f"(n, {network.static_dim}) and (n, windows, {network.dynamic_dim})."
+            )
 
     def _read(self, X: Any) -> Series:
         """Check a panel against the training panel, and standardise it."""

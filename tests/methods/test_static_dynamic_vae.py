@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from helpers import small
+from sklearn.linear_model import LogisticRegression
 
-from tsdisentangle import StaticDynamicVAE
+from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.data.windows import to_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
 from tsdisentangle.training.net import DisentanglingNet
@@ -272,6 +273,9 @@ BAD = [
     ("output", "all"),
     ("lr", 0.0),
     ("encoder", 3),
+    ("encoder", torch.nn.Linear(2, 2)),
+    ("encoder", LogisticRegression()),
+    ("decoder", TabularEncoder),
 ]
 
 

@@ -83,9 +83,8 @@ class Inference:
         with torch.inference_mode():
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
-                decoded = self.network.decode(
-                    self._tensor(static[rows]), self._tensor(dynamic[rows]), mean_noise
-                )
+                s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
+                decoded = self.network.decode(s, d, mean_noise)
                 pieces.append(decoded.mean.cpu().numpy())
         values = np.concatenate(pieces)
         return self.scaler.inverse(from_windows(values, values.shape[1] * self.window))
@@ -140,7 +139,7 @@ class Inference:
         return self._map(bound, to_windows(series, self.window))[0]
 
     def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(array, device=self.device)
+        return torch.as_tensor(np.asarray(array), device=self.device)
 
     def _map(
         self, function: Callable[[Windows], tuple[Tensor, ...]], windows: Windows
