@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("sktime")
 
+from helpers import METHODS
+from helpers import small as make_small
 from sklearn.linear_model import LogisticRegression
 from sktime.datasets import load_basic_motions
 from sktime.utils.estimator_checks import check_estimator
@@ -25,6 +27,15 @@ def small():
 def test_sktime_check_estimator():
     results = check_estimator(DisentanglingTransformer, raise_exceptions=True, verbose=False)
     assert len(results) > 200
+    assert set(results.values()) == {"PASSED"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS[1:], ids=lambda method: method.__name__)
+def test_sktime_check_of_every_other_method(method):
+    transformer = DisentanglingTransformer(make_small(method, max_epochs=1))
+    results = check_estimator(transformer, raise_exceptions=True, verbose=False)
+    assert len(results) > 100
     assert set(results.values()) == {"PASSED"}
 
 
