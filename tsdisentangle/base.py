@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
-from skorch.callbacks import EarlyStopping, GradientNormClipping
 from skorch.helper import predefined_split
 
 from tsdisentangle.data.codes import Codes
@@ -21,14 +20,11 @@ from tsdisentangle.data.series import Series, as_series
 from tsdisentangle.data.windows import Windows, resolve_window, to_windows
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.nn.encoder import ElementEncoder
-from tsdisentangle.training.callbacks import Progress, RecordTerms, RefuseNonFiniteLoss
-from tsdisentangle.training.inference import Inference
-from tsdisentangle.training.loader import WindowDataset
-from tsdisentangle.training.net import DisentanglingNet
+from tsdisentangle.training.callbacks import standard_callbacks
+from tsdisentangle.training.inference import Inference, keep
+from tsdisentangle.training.loader import WindowDataset, hold_out
+from tsdisentangle.training.net import DisentanglingNet, check_device
 from tsdisentangle.training.network import SequenceNetwork
-
-GRADIENT_NORM = 5.0
-DEFAULT_PATIENCE = 10  # epochs without a better validation loss
 
 
 class SequenceDisentangler(TransformerMixin, BaseEstimator):
@@ -211,7 +207,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Make the network and the training loop."""
         self.n_series_in_ = len(windows.values)
         self.random_state_ = check_random_state(self.random_state)
-        self._check_device()
+        check_device(self.device)
         with self._seeded():
             network = self._build_network(self.n_channels_in_, self.window_)
             self.net_ = DisentanglingNet(
@@ -226,28 +222,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.history_ = self.net_.history
 
     def _callbacks(self) -> list[Any]:
-        own: list[Any] = [
-            ("refuse_non_finite_loss", RefuseNonFiniteLoss()),
-            ("record_terms", RecordTerms()),
-            ("clip_gradient", GradientNormClipping(GRADIENT_NORM)),
-        ]
-        if self.early_stopping:
-            patience = DEFAULT_PATIENCE if self.early_stopping is True else self.early_stopping
-            own.append(
-                ("early_stopping", EarlyStopping(patience=patience, load_best=True, sink=_silent))
-            )
-        if self.verbose:
-            own.append(("progress", Progress()))
+        own = standard_callbacks(self.early_stopping, bool(self.verbose))
         return own + list(self.callbacks or [])
-
-    def _check_device(self) -> None:
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(
-                f"device={self.device!r} cannot be used on this machine: {error}. "
-                "Pass device='cpu', or one that torch finds."
-            ) from error
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
@@ -260,28 +236,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         if not epochs:
             self.net_.module_.eval()
             return
-        train, valid = self._split(windows)
-        self.net_.set_params(
-            max_epochs=epochs,
-            train_split=predefined_split(WindowDataset(valid)) if valid is not None else None,
-        )
+        train, split = windows, None
+        if self.early_stopping:
+            train, valid = hold_out(windows, self.validation_fraction, self.random_state_)
+            split = predefined_split(WindowDataset(valid))
+        self.net_.set_params(max_epochs=epochs, train_split=split)
         with self._seeded():
             self.net_.partial_fit(WindowDataset(train))
         self.net_.set_params(train_split=None)  # it holds the validation data
-
-    def _split(self, windows: Windows) -> tuple[Windows, Windows | None]:
-        """Hold out a part for early stopping."""
-        if not self.early_stopping:
-            return windows, None
-        n = len(windows.values)
-        held_out = int(np.ceil(self.validation_fraction * n))
-        if held_out >= n:
-            raise ValueError(
-                f"early_stopping holds out {held_out} of {n} series and leaves none to train on. "
-                "Pass more series, a smaller validation_fraction or early_stopping=False."
-            )
-        order = torch.from_numpy(self.random_state_.permutation(n))
-        return windows.take(order[held_out:]), windows.take(order[:held_out])
 
     # -- codes ----------------------------------------------------------------------------------
 
@@ -352,8 +314,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             Not ``Codes``, or of other sizes than those of this estimator.
         """
-        self._check_codes(codes)
-        values = self._inference().decode(codes.static, codes.dynamic)
+        inference = self._inference()
+        inference.check(codes)
+        values = inference.decode(codes.static, codes.dynamic)
         behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[behind] = np.nan
         return self._drop_channel(values)
@@ -464,7 +427,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         windows = -(-length // self.window_)
         drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
-        static, dynamic = _given("static", static, drawn[0]), _given("dynamic", dynamic, drawn[1])
+        static, dynamic = keep("static", static, drawn[0]), keep("dynamic", dynamic, drawn[1])
         return self._drop_channel(inference.decode(static, dynamic)[:, :length])
 
     # -- scores ---------------------------------------------------------------------------------
@@ -526,25 +489,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 f"{self.n_channels_in_}; got shape {series.values.shape} (n, time, channel).{hint}"
             )
         return series
-
-    def _check_codes(self, codes: Codes) -> None:
-        """Refuse what :meth:`decode` cannot take."""
-        check_is_fitted(self)
-        if not isinstance(codes, Codes):
-            raise ValueError(
-                f"codes is a {type(codes).__name__}; expected Codes, as encode returns them."
-            )
-        network, n = self.net_.module_, len(codes.static)
-        found = np.shape(codes.static), np.shape(codes.dynamic)
-        if (
-            found[0] != (n, network.static_dim)
-            or len(found[1]) != 3
-            or (found[1][0], found[1][2]) != (n, network.dynamic_dim)
-        ):
-            raise ValueError(
-                f"static and dynamic codes have shapes {found[0]} and {found[1]}; expected "
-                f"(n, {network.static_dim}) and (n, windows, {network.dynamic_dim})."
-            )
 
     def _read(self, X: Any) -> Series:
         """Check a panel against the training panel, and standardise it."""
@@ -611,19 +555,3 @@ def weight_pair(name: str, value: Any) -> tuple[float, float]:
 
 def _is_frame(X: Any) -> bool:
     return hasattr(X, "columns")
-
-
-def _silent(message: str) -> None:
-    """Sink for callbacks that print."""
-
-
-def _given(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
-    """Codes that the user keeps, checked and repeated for every row; else the drawn ones."""
-    if codes is None:
-        return drawn
-    try:
-        return np.ascontiguousarray(np.broadcast_to(np.asarray(codes, np.float32), drawn.shape))
-    except ValueError as error:
-        raise ValueError(
-            f"{name} has shape {np.shape(codes)}; expected {drawn.shape} or {drawn.shape[1:]}."
-        ) from error

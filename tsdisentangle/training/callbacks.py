@@ -4,8 +4,11 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from tqdm.auto import tqdm
+
+GRADIENT_NORM = 5.0
+DEFAULT_PATIENCE = 10  # epochs without a better validation loss
 
 
 class RecordTerms(Callback):
@@ -72,3 +75,31 @@ class Progress(Callback):
         """Close the bar; an open one cannot be pickled."""
         self.bar_.close()
         del self.bar_
+
+
+def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple[str, Callback]]:
+    """Return the callbacks of every fit.
+
+    Parameters
+    ----------
+    early_stopping : bool or int
+        Whether to stop, or after how many epochs without a better validation loss.
+    progress : bool
+        Whether to show a bar.
+    """
+    callbacks = [
+        ("refuse_non_finite_loss", RefuseNonFiniteLoss()),
+        ("record_terms", RecordTerms()),
+        ("clip_gradient", GradientNormClipping(GRADIENT_NORM)),
+    ]
+    if early_stopping:
+        patience = DEFAULT_PATIENCE if early_stopping is True else early_stopping
+        stopping = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+        callbacks.append(("early_stopping", stopping))
+    if progress:
+        callbacks.append(("progress", Progress()))
+    return callbacks
+
+
+def _silent(message: str) -> None:
+    """Sink for callbacks that print."""

@@ -77,6 +77,30 @@ class Inference:
         static, dynamic, *std = arrays
         return Codes(static, dynamic, count_windows(series.lengths, self.window), *std)
 
+    def check(self, codes: Any) -> None:
+        """Refuse what cannot be decoded.
+
+        Raises
+        ------
+        ValueError
+            Not ``Codes``, or of other sizes than the network's.
+        """
+        if not isinstance(codes, Codes):
+            raise ValueError(
+                f"codes is a {type(codes).__name__}; expected Codes, as encode returns them."
+            )
+        static, dynamic = np.shape(codes.static), np.shape(codes.dynamic)
+        sizes = self.network.static_dim, self.network.dynamic_dim
+        if (
+            (len(static), len(dynamic)) != (2, 3)
+            or (static[1], dynamic[2]) != sizes
+            or static[0] != dynamic[0]
+        ):
+            raise ValueError(
+                f"static and dynamic codes have shapes {static} and {dynamic}; expected "
+                f"(n, {sizes[0]}) and (n, windows, {sizes[1]})."
+            )
+
     def decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
         """Codes to ``(n, windows * window, channel)``, in the user's units."""
         pieces = []
@@ -150,3 +174,15 @@ class Inference:
             for batch, _ in BatchLoader(WindowDataset(windows), self.batch_size):
                 results.append([part.cpu() for part in function(batch.to(self.device))])
         return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
+
+
+def keep(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
+    """Codes that the user keeps, checked and repeated for every row; else the drawn ones."""
+    if codes is None:
+        return drawn
+    try:
+        return np.ascontiguousarray(np.broadcast_to(np.asarray(codes, np.float32), drawn.shape))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} has shape {np.shape(codes)}; expected {drawn.shape} or {drawn.shape[1:]}."
+        ) from error

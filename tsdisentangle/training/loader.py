@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -48,3 +49,24 @@ class BatchLoader:
         for start in range(0, n, self.batch_size):
             stop = start + self.batch_size
             yield self.dataset[slice(start, stop) if order is None else order[start:stop]], nothing
+
+
+def hold_out(
+    windows: Windows, fraction: float, rng: np.random.RandomState
+) -> tuple[Windows, Windows]:
+    """Split series at random into a training and a validation part.
+
+    Raises
+    ------
+    ValueError
+        Nothing would be left to train on.
+    """
+    n = len(windows.values)
+    held_out = int(np.ceil(fraction * n))
+    if held_out >= n:
+        raise ValueError(
+            f"early_stopping holds out {held_out} of {n} series and leaves none to train on. "
+            "Pass more series, a smaller validation_fraction or early_stopping=False."
+        )
+    order = torch.from_numpy(rng.permutation(n))
+    return windows.take(order[held_out:]), windows.take(order[:held_out])

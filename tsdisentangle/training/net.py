@@ -13,6 +13,22 @@ from tsdisentangle.training.loader import BatchLoader
 VALIDATION_SEED = 0
 
 
+def check_device(device: str | torch.device) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used on this machine: {error}. "
+            "Pass device='cpu', or one that torch finds."
+        ) from error
+
+
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error
     """A callback asked for the end of training."""
 
