@@ -7,8 +7,13 @@ import pytest
 from helpers import REAL
 
 from tsdisentangle.evaluation import protocols, runner
-from tsdisentangle.evaluation.representations import missingness, representations, summary
-from tsdisentangle.evaluation.table import KEY, Results
+from tsdisentangle.evaluation.representations import (
+    anchors,
+    missingness,
+    representations,
+    summary,
+)
+from tsdisentangle.evaluation.table import KEY, Results, split_name, table_of
 from tsdisentangle.evaluation.tasks import Course
 
 real = pytest.mark.skipif(
@@ -113,15 +118,15 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
     monkeypatch.setattr(runner, "QUICK_EPOCHS", 2)
     command = ["--quick", "--output", str(tmp_path), "--methods", "constant", "raw/summary"]
-    runner.run("table", [protocols.air_quality], command)
-    first = json.loads((tmp_path / "table4.json").read_text())
+    runner.run("table", [protocols.air_quality], None, command)
+    first = json.loads((tmp_path / "quick" / "table4.json").read_text())
     assert {row["method"] for row in first["rows"]} == {"constant", "raw/summary"}
     assert set(first["rows"][0]) == FIELDS
     calls = []
     monkeypatch.setattr(runner, "measure", lambda *a, **k: calls.append(a[2]) or _measure(*a, **k))
-    runner.run("table", [protocols.air_quality], [*command, "StaticDynamicVAE"])
+    runner.run("table", [protocols.air_quality], None, [*command, "StaticDynamicVAE"])
     assert calls == ["StaticDynamicVAE"]
-    rows = json.loads((tmp_path / "table4.json").read_text())["rows"]
+    rows = json.loads((tmp_path / "quick" / "table4.json").read_text())["rows"]
     assert rows[:2] == first["rows"]
     flagship = rows[2]
     assert flagship["ci_low"] <= flagship["mean"] <= flagship["ci_high"]
@@ -148,3 +153,14 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
     assert "0.700 ± 0.100" in again.to_markdown("a")
     assert again.to_markdown("b") == ""
+
+
+def test_each_anchor_is_a_row_of_the_tables_of_anchors():
+    names = [split_name(name) for name in anchors()]
+    assert [anchor for _, anchor, _ in names] == [
+        *("first", "middle", "last", "random", "random_batch")
+    ]
+    assert all(of_anchors for *_, of_anchors in names)
+    assert (table_of("month", True), table_of("mortality", True)) == ("8", "5")
+    encode = anchors()["StaticDynamicVAE@last"](np.zeros((4, 6, 2)), 2, 0, 1)
+    assert encode.__self__.anchor == "last"

@@ -119,8 +119,16 @@ def _channels_first(series: np.ndarray) -> np.ndarray:
     return np.concatenate([np.where(missing, 0.0, series), missing], axis=2).swapaxes(1, 2)
 
 
+def anchors() -> dict[str, Representation]:
+    """Return the flagship with each anchor, by ``method@anchor``."""
+    return {
+        f"StaticDynamicVAE@{anchor}": partial(fit_method, StaticDynamicVAE, {"anchor": anchor})
+        for anchor in ("first", "middle", "last", "random", "random_batch")
+    }
+
+
 def representations() -> dict[str, Representation]:
-    """Return every row by its name in the results."""
+    """Return every row of the tables of methods by its name in the results."""
     rows: dict[str, Representation] = {
         name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
     }

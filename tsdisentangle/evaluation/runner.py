@@ -5,7 +5,7 @@ import datetime
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,14 @@ from tqdm.auto import tqdm
 
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation, representations
-from tsdisentangle.evaluation.table import TABLE_OF, Results, make_rows, measure
+from tsdisentangle.evaluation.table import (
+    TABLES,
+    Results,
+    make_rows,
+    measure,
+    split_name,
+    table_of,
+)
 from tsdisentangle.evaluation.tasks import Course
 
 QUICK_EPOCHS = 10
@@ -36,7 +43,10 @@ def metadata() -> dict[str, Any]:
 
 
 def run(
-    title: str, makers: list[Callable[[], Benchmark]], arguments: list[str] | None = None
+    title: str,
+    makers: list[Callable[[], Benchmark]],
+    known: Mapping[str, Representation | None] | None = None,
+    arguments: list[str] | None = None,
 ) -> None:
     """Measure every row that is not there yet, and print the tables.
 
@@ -46,6 +56,8 @@ def run(
         Shown by ``--help``.
     makers : list of callables
         Each loads a data set with its tasks.
+    known : mapping of name to representation, default=None
+        Rows to choose from; None means all methods and the constant.
     arguments : list of str, default=None
         Command line; None means ``sys.argv``.
     """
@@ -59,12 +71,12 @@ def run(
     torch.set_num_threads(1)
     seeds = [0] if options.quick else list(range(options.seeds))
     epochs = QUICK_EPOCHS if options.quick else options.epochs
-    known: dict[str, Representation | None] = {"constant": None, **representations()}
+    if known is None:
+        known = {"constant": None, **representations()}
+    # Quick rows never take the place of full ones.
+    folder = options.output / "quick" if options.quick else options.output
     rows = {name: known[name] for name in options.methods or known}
-    store = {
-        table: Results(options.output / f"table{table}.json", metadata())
-        for table in sorted(set(TABLE_OF.values()))
-    }
+    store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
     jobs = [
         (benchmark, resampling, name)
         for benchmark in (make() for make in makers)
@@ -100,15 +112,17 @@ def _is_there(
     seeds: list[int],
     epochs: int,
 ) -> bool:
+    method, anchor, of_anchors = split_name(name)
     return all(
-        store[TABLE_OF[task.name]].has(
+        store[table_of(task.name, of_anchors)].has(
             seeds,
             epochs,
             protocol=benchmark.protocol,
             dataset=benchmark.dataset,
             task=task.name,
             split=resampling.name,
-            method=name,
+            method=method,
+            anchor=anchor,
         )
         for task in benchmark.tasks
     )

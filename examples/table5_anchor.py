@@ -1,0 +1,17 @@
+"""Tables 5 and 8 of Berman et al. (2024): the choice of the anchor, both protocols.
+
+All tasks of tables 3 and 4, a row an anchor. Rows that are there already are kept, so the command
+can be repeated until the tables are full.
+
+    python examples/table5_anchor.py [--quick] [--seeds 5] [--epochs 100]
+"""
+
+from tsdisentangle.evaluation import protocols, published
+from tsdisentangle.evaluation.representations import anchors
+from tsdisentangle.evaluation.runner import run
+
+if __name__ == "__main__":
+    both = [
+        (module.air_quality, module.physionet, module.etth1) for module in (protocols, published)
+    ]
+    run(__doc__, [maker for three in both for maker in three], anchors())
