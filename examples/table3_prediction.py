@@ -10,6 +10,10 @@ are kept, so the command can be repeated until the table is full.
 
 from tsdisentangle.evaluation import protocols, published
 from tsdisentangle.evaluation.runner import run
+from tsdisentangle.plots import save_results
 
 if __name__ == "__main__":
-    run(__doc__, [protocols.physionet, protocols.etth1, published.physionet, published.etth1])
+    makers = [
+        maker for module in (protocols, published) for maker in (module.physionet, module.etth1)
+    ]
+    save_results(run(__doc__, makers))

@@ -10,9 +10,12 @@ are kept, so the command can be repeated until the table is full.
 
 from tsdisentangle.evaluation import protocols, published
 from tsdisentangle.evaluation.runner import run
+from tsdisentangle.plots import save_results
 
 if __name__ == "__main__":
-    run(
-        __doc__,
-        [protocols.air_quality, protocols.physionet, published.air_quality, published.physionet],
-    )
+    makers = [
+        maker
+        for module in (protocols, published)
+        for maker in (module.air_quality, module.physionet)
+    ]
+    save_results(run(__doc__, makers))

@@ -9,9 +9,12 @@ can be repeated until the tables are full.
 from tsdisentangle.evaluation import protocols, published
 from tsdisentangle.evaluation.representations import anchors
 from tsdisentangle.evaluation.runner import run
+from tsdisentangle.plots import save_results
 
 if __name__ == "__main__":
-    both = [
-        (module.air_quality, module.physionet, module.etth1) for module in (protocols, published)
+    makers = [
+        maker
+        for module in (protocols, published)
+        for maker in (module.air_quality, module.physionet, module.etth1)
     ]
-    run(__doc__, [maker for three in both for maker in three], anchors())
+    save_results(run(__doc__, makers, anchors()))

@@ -47,7 +47,7 @@ def run(
     makers: list[Callable[[], Benchmark]],
     known: Mapping[str, Representation | None] | None = None,
     arguments: list[str] | None = None,
-) -> None:
+) -> list[Results]:
     """Measure every row that is not there yet, and print the tables.
 
     Parameters
@@ -60,6 +60,11 @@ def run(
         Rows to choose from; None means all methods and the constant.
     arguments : list of str, default=None
         Command line; None means ``sys.argv``.
+
+    Returns
+    -------
+    list of Results
+        The tables that have rows.
     """
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--seeds", type=int, default=5)
@@ -90,10 +95,11 @@ def run(
         measured = measure(benchmark, resampling, name, rows[name], seeds=seeds, epochs=epochs)
         for row in make_rows(benchmark, resampling, name, measured, seeds=seeds, epochs=epochs):
             store[row["table"]].add([row])
-    for table, results in store.items():
-        for protocol in ("corrected", "as published"):
-            text = results.to_markdown(protocol)
-            print(f"\nTable {table}, {protocol}\n\n{text}" if text else "", end="")
+    filled = {table: results for table, results in store.items() if results.rows}
+    for table, results in filled.items():
+        for protocol in results.protocols():
+            print(f"\nTable {table}, {protocol}\n\n{results.to_markdown(protocol)}", end="")
+    return list(filled.values())
 
 
 def _applies(name: str, benchmark: Benchmark) -> bool:

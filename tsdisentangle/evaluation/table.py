@@ -172,11 +172,17 @@ class Results:
         beside.write_text(json.dumps({"meta": self.meta, "rows": self.rows}, indent=1) + "\n")
         os.replace(beside, self.path)
 
+    def protocols(self) -> list[str]:
+        """Return the protocols that have rows."""
+        return list(dict.fromkeys(row["protocol"] for row in self.rows))
+
+    def of(self, protocol: str) -> list[dict[str, Any]]:
+        """Return the rows of one protocol."""
+        return [row for row in self.rows if row["protocol"] == protocol]
+
     def to_markdown(self, protocol: str) -> str:
         """One line a method, one column a task, split and metric; with the published number."""
-        rows = [row for row in self.rows if row["protocol"] == protocol]
-        if not rows:
-            return ""
+        rows = self.of(protocol)
         frame = pd.DataFrame(rows)
         frame["column"] = frame["task"] + ", " + frame["split"] + ", " + frame["metric"]
         frame["cell"] = [_cell(row) for row in rows]
