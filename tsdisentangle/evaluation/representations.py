@@ -39,9 +39,9 @@ def fit_method(
     return estimator.fit(X).encode
 
 
-def untrained(X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
+def untrained(params: dict[str, Any], X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
     """Return the flagship's network as it is initialised."""
-    return fit_method(StaticDynamicVAE, {}, X, window, seed, 0)
+    return fit_method(StaticDynamicVAE, params, X, window, seed, 0)
 
 
 def _raw(
@@ -132,7 +132,8 @@ def representations() -> dict[str, Representation]:
     rows: dict[str, Representation] = {
         name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
     }
-    rows["StaticDynamicVAE/untrained"] = untrained
+    rows["StaticDynamicVAE/untrained"] = partial(untrained, {})
+    rows["StaticDynamicVAE/pooled_untrained"] = partial(untrained, {"static_pooling": "mean"})
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
     rows["raw/minirocket"] = minirocket
     for name, features in (("flat", flat), ("summary", summary), ("missingness", missingness)):
