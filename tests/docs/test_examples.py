@@ -1,6 +1,8 @@
 """Every Python block of the README and the docs runs as printed."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def test_block_runs(block, monkeypatch, tmp_path):
     monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "<docs>", "exec"), {"__name__": "__main__"})
+
+
+def test_one_liner_of_the_readme():
+    (script,) = re.findall(r'python -c "(.*?)"\n', (ROOT / "README.md").read_text(), re.S)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) > 0.9
 
 
 def test_own_encoder_is_searchable(monkeypatch):
