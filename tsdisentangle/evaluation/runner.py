@@ -66,18 +66,18 @@ def run(
     list of Results
         The tables that have rows.
     """
+    if known is None:
+        known = {"constant": None, **representations()}
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs, first split")
-    parser.add_argument("--methods", nargs="*", help="names of rows; all where none is given")
+    parser.add_argument("--methods", nargs="*", choices=list(known), help="rows; default: all")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seeds = [0] if options.quick else list(range(options.seeds))
     epochs = QUICK_EPOCHS if options.quick else options.epochs
-    if known is None:
-        known = {"constant": None, **representations()}
     # Quick rows never take the place of full ones.
     folder = options.output / "quick" if options.quick else options.output
     rows = {name: known[name] for name in options.methods or known}

@@ -1,7 +1,7 @@
 """What frozen codes are asked to predict, and how the answer is measured."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -170,7 +170,7 @@ class Course:
 
     name: str
     target: np.ndarray
-    metrics: ClassVar[dict[str, Metric]] = field(default={"MAE": absolute_error})
+    metrics: ClassVar[dict[str, Metric]] = {"MAE": absolute_error}
 
     def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
         """Fit the probe over all windows, and answer for the test rows; raw: the window alone."""
