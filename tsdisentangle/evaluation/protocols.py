@@ -24,10 +24,13 @@ class Resampling:
         As it stands in the results.
     splits : callable
         Takes a seed, returns the folds of that seed; their answers are joined.
+    n_seeds : int, default=5
+        Seeds of a full row.
     """
 
     name: str
     splits: Callable[[int], list[Split]]
+    n_seeds: int = 5
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def physionet(data_home: DataHome = None) -> Benchmark:
             StaticLabel("ICU type", bunch.static_target["icu_type"]),
             Risk("mortality", died),
         ],
-        [Resampling("random patients", patients)],
+        [Resampling("random patients", patients, n_seeds=10)],
     )
 
 

@@ -285,5 +285,5 @@ def etth1(data_home: DataHome = None) -> Benchmark:
 
 
 def _benchmark(name: str, bunch: SequenceBunch, window: int, tasks: list[Task]) -> Benchmark:
-    split = Resampling("published split", lambda seed: [bunch_parts(bunch)])
+    split = Resampling("published split", lambda seed: [bunch_parts(bunch)], n_seeds=1)
     return Benchmark(name, np.asarray(bunch.data), window, tasks, [split], "as published")

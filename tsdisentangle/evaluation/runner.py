@@ -69,14 +69,15 @@ def run(
     if known is None:
         known = {"constant": None, **representations()}
     parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, help="default: 5; 10 splits of patients; 1 published")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs, first split")
     parser.add_argument("--methods", nargs="*", choices=list(known), help="rows; default: all")
+    parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
+    parser.add_argument("--protocol", choices=["corrected", "as published"])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    seeds = [0] if options.quick else list(range(options.seeds))
     epochs = QUICK_EPOCHS if options.quick else options.epochs
     # Quick rows never take the place of full ones.
     folder = options.output / "quick" if options.quick else options.output
@@ -85,11 +86,14 @@ def run(
     jobs = [
         (benchmark, resampling, name)
         for benchmark in (make() for make in makers)
+        if options.protocol in (None, benchmark.protocol)
+        and benchmark.dataset in (options.datasets or [benchmark.dataset])
         for resampling in benchmark.resamplings[: 1 if options.quick else None]
         for name in rows
         if _applies(name, benchmark)
     ]
     for benchmark, resampling, name in tqdm(jobs, unit="row"):
+        seeds = list(range(1 if options.quick else options.seeds or resampling.n_seeds))
         if _is_there(store, benchmark, resampling, name, seeds, epochs):
             continue
         measured = measure(benchmark, resampling, name, rows[name], seeds=seeds, epochs=epochs)

@@ -153,9 +153,10 @@ class Results:
 
     def __init__(self, path: Path, meta: dict[str, Any]):
         self.path, self.meta = path, meta
-        self.rows: list[dict[str, Any]] = (
-            json.loads(path.read_text())["rows"] if path.exists() else []
-        )
+        self.rows = self._read()
+
+    def _read(self) -> list[dict[str, Any]]:
+        return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
 
     def has(self, seeds: list[int], epochs: int, **key: str | None) -> bool:
         """Whether a row of these fields, seeds and epochs is there."""
@@ -165,7 +166,8 @@ class Results:
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""
         new = {tuple(row[name] for name in KEY) for row in rows}
-        kept = [row for row in self.rows if tuple(row[name] for name in KEY) not in new]
+        # Read anew: another run may have added rows in the meantime.
+        kept = [row for row in self._read() if tuple(row[name] for name in KEY) not in new]
         self.rows = kept + rows
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_suffix(".tmp")
