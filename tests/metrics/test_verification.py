@@ -1,0 +1,167 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.stats import norm
+
+from tsdisentangle.metrics import det_curve, equal_error_rate, verification, verification_gap
+
+
+def loop(vectors, speakers):
+    """Both error rates at every cosine, pair by pair."""
+    same, different = [], []
+    for i in range(len(vectors)):
+        for j in range(i + 1, len(vectors)):
+            x, y = vectors[i], vectors[j]
+            norms = max(np.sqrt((x**2).sum()), 1e-8) * max(np.sqrt((y**2).sum()), 1e-8)
+            part = same if speakers[i] == speakers[j] else different
+            part.append(np.float32((x * y).sum() / norms))
+    points = []
+    for threshold in sorted({*same, *different}):
+        fnr = sum(c <= threshold for c in same) / len(same)
+        fpr = sum(c > threshold for c in different) / len(different)
+        points.append((threshold, fnr, fpr))
+    return points, same
+
+
+def people(n, speakers, spread, seed):
+    rng = np.random.RandomState(seed)
+    labels = np.append(np.arange(speakers), rng.randint(speakers, size=n - speakers))
+    labels[-1] = 0  # one speaker at least has a pair
+    return rng.normal(size=(speakers, 3))[labels] + spread * rng.normal(size=(n, 3)), labels
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(4, 14), st.integers(2, 3), st.floats(0.01, 3), st.integers(0, 1000))
+def test_equal_error_rate_against_loop(n, speakers, spread, seed):
+    vectors, labels = people(n, speakers, spread, seed)
+    points, _ = loop(vectors, labels)
+    found = equal_error_rate(vectors, labels)
+    # No threshold brings the two rates nearer to each other.
+    least = min(abs(fnr - fpr) for _, fnr, fpr in points)
+    assert_allclose(abs(found.fnr - found.fpr), least, atol=1e-12)
+    (rates,) = [rest for t, *rest in points if abs(t - found.threshold) < 1e-9]
+    assert_allclose([found.fnr, found.fpr], rates, atol=1e-12)
+    assert_allclose(found.eer, sum(rates) / 2, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(4, 14), st.floats(0.01, 3), st.integers(0, 1000))
+def test_det_curve_against_loop(n, spread, seed):
+    vectors, labels = people(n, 2, spread, seed)
+    points, same = loop(vectors, labels)
+    corners = [point for point in points if point[0] in same]
+    assert_allclose(np.transpose(det_curve(vectors, labels)), corners, atol=1e-12)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    vectors, labels = people(30, 3, 1.0, 0)
+    whole = equal_error_rate(vectors, labels)
+    monkeypatch.setattr(verification, "BLOCK", 7)
+    assert_allclose(equal_error_rate(vectors, labels), whole)
+
+
+def test_by_hand():
+    # Cosines: of one speaker 1 and 0.8; of different ones 0.6, 0, 0.6 and 0.
+    vectors, speakers = [[1.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 1.0]], ["a", "a", "b", "b"]
+    assert_allclose(equal_error_rate(vectors, speakers), (0, 0.6, 0, 0), atol=1e-7)
+    assert_allclose(det_curve(vectors, speakers), ([0.8, 1], [0.5, 1], [0, 0]), atol=1e-7)
+
+
+def test_the_lower_of_two_thresholds_alike():
+    # One pair of one speaker at 0.5; of different ones at 0.1 and 0.91. The rates are (0, 0.5) at
+    # 0.1, (1, 0.5) at 0.5.
+    angles = np.deg2rad([0, 60, np.rad2deg(np.arccos(0.1))])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert_allclose(equal_error_rate(vectors, [0, 0, 1]), (0.25, 0.1, 0, 0.5), atol=1e-6)
+
+
+def test_codes_that_know_nothing_or_the_wrong_thing():
+    ones = equal_error_rate(np.ones((6, 2)), [0, 0, 1, 1, 2, 2])
+    assert ones.eer == 0.5
+    rng = np.random.RandomState(0)
+    noise = equal_error_rate(rng.normal(size=(400, 16)), np.arange(400) % 20)
+    assert_allclose(noise.eer, 0.5, atol=0.03)
+    assert_allclose(noise.fnr, noise.fpr, atol=0.001)
+    # One speaker's utterances opposite to each other, and alike to the other's.
+    assert equal_error_rate([[1.0], [-1.0], [1.0], [-1.0]], [0, 0, 1, 1]).eer > 0.5
+
+
+def test_of_two_gaussian_scores():
+    # Cosines of random high-dimensional pairs are close to normal; with a common part of weight w
+    # the mean of one speaker's is w^2 / (w^2 + 1), and equal rates lie near Phi(-distance / 2).
+    rng = np.random.RandomState(0)
+    labels = np.arange(600) % 30
+    vectors = 0.4 * rng.normal(size=(30, 64))[labels] + rng.normal(size=(600, 64))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines, alike = (unit @ unit.T), labels[:, None] == labels
+    upper = np.triu(np.ones_like(alike), 1)
+    same, other = cosines[upper & alike], cosines[upper & ~alike]
+    expected = norm.sf((same.mean() - other.mean()) / (same.std() + other.std()))
+    assert_allclose(equal_error_rate(vectors, labels).eer, expected, atol=0.01)
+
+
+def test_scale_and_order_change_nothing():
+    vectors, labels = people(40, 4, 0.7, 0)
+    order = np.random.RandomState(1).permutation(40)
+    scaled = vectors * np.arange(1, 41)[:, None]
+    assert_allclose(
+        equal_error_rate(scaled[order], labels[order]), equal_error_rate(vectors, labels), atol=1e-6
+    )
+
+
+def test_a_zero_vector_is_like_nobody():
+    vectors = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    same, different = verification.pair_cosines(vectors, [0, 0, 1, 1])
+    assert same.tolist() == [0, 0]
+    assert different.tolist() == [0, 0, 0, 1]
+
+
+def test_gap():
+    static, labels = people(40, 4, 0.1, 0)
+    dynamic = np.random.RandomState(1).normal(size=(40, 2))
+    found = verification_gap(static, dynamic, labels)
+    assert found.static == equal_error_rate(static, labels)
+    assert found.dynamic == equal_error_rate(dynamic, labels)
+    assert_allclose(found.gap, found.dynamic.eer - found.static.eer)
+    assert verification_gap(dynamic, static, labels).gap == -found.gap
+
+
+@pytest.mark.parametrize(
+    ("vectors", "speakers", "message"),
+    [
+        (np.ones((3, 1)), [0, 1, 2], "single utterance"),
+        (np.ones((3, 1)), [0, 0, 0], "single value"),
+        (np.ones((3, 1)), [0, 0], "shape"),
+        (np.full((3, 1), np.nan), [0, 0, 1], "NaN"),
+        (np.ones((3, 1)), [0.5, 0.5, 1.5], "takes labels"),
+    ],
+)
+def test_refuses(vectors, speakers, message):
+    with pytest.raises(ValueError, match=message):
+        equal_error_rate(vectors, speakers)
+
+
+SCRIPT = """
+import resource
+import numpy as np
+from tsdisentangle.metrics import equal_error_rate
+n = 10_000
+labels = np.arange(n) % 100
+codes = np.random.default_rng(0).standard_normal((n, 64), dtype=np.float32)
+assert abs(equal_error_rate(codes, labels).eer - 0.5) < 0.01
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux only")
+def test_ten_thousand_utterances_stay_within_a_gibibyte():
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
+    assert int(result.stdout) < 2**20
