@@ -14,16 +14,27 @@ _PUBLIC = {
     "SPYL": "tsdisentangle.methods.spyl",
     "VAE": "tsdisentangle.methods.vae",
     "Codes": "tsdisentangle.data.codes",
+    "SpectrogramDecoder": "tsdisentangle.encoders",
+    "SpectrogramEncoder": "tsdisentangle.encoders",
     "StaticDynamicVAE": "tsdisentangle.methods.static_dynamic_vae",
     "TabularDecoder": "tsdisentangle.encoders",
     "TabularEncoder": "tsdisentangle.encoders",
+    "VideoDecoder": "tsdisentangle.encoders",
+    "VideoEncoder": "tsdisentangle.encoders",
     "make_static_dynamic": "tsdisentangle.data.synthetic",
 }
 
 if TYPE_CHECKING:
     from tsdisentangle.data.codes import Codes
     from tsdisentangle.data.synthetic import make_static_dynamic
-    from tsdisentangle.encoders import TabularDecoder, TabularEncoder
+    from tsdisentangle.encoders import (
+        SpectrogramDecoder,
+        SpectrogramEncoder,
+        TabularDecoder,
+        TabularEncoder,
+        VideoDecoder,
+        VideoEncoder,
+    )
     from tsdisentangle.methods.cdsvae import CDSVAE
     from tsdisentangle.methods.glr import GLR
     from tsdisentangle.methods.gpvae import GPVAE
@@ -38,9 +49,13 @@ __all__ = [
     "SPYL",
     "VAE",
     "Codes",
+    "SpectrogramDecoder",
+    "SpectrogramEncoder",
     "StaticDynamicVAE",
     "TabularDecoder",
     "TabularEncoder",
+    "VideoDecoder",
+    "VideoEncoder",
     "__version__",
     "make_static_dynamic",
 ]

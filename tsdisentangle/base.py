@@ -15,14 +15,15 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from skorch.helper import predefined_split
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import Series, as_series
-from tsdisentangle.data.windows import Windows, resolve_window, to_windows
+from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.inference import Inference, keep
-from tsdisentangle.training.loader import WindowDataset, hold_out
+from tsdisentangle.training.loader import SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.net import DisentanglingNet, check_device
 from tsdisentangle.training.network import SequenceNetwork
 
@@ -105,11 +106,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self, code_dim: int, n_channels: int, window: int
     ) -> tuple[ElementEncoder, torch.nn.Module]:
         """Encoder and decoder networks from the parameter objects."""
-        for name in ("encoder", "decoder"):
-            if isinstance(getattr(self, name), type):
-                given = getattr(self, name).__name__
-                raise ValueError(f"{name} is the class {given}; pass an instance: {given}().")
-        encoder = TabularEncoder() if self.encoder is None else self.encoder
+        encoder = self._encoder_
         decoder = encoder.decoder() if self.decoder is None else self.decoder
         return encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
 
@@ -122,7 +119,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ----------
         X : array, list of arrays or DataFrame
             ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
-            with a two-level index (series, time).
+            with a two-level index (series, time). An encoder may take another form: clips, with
+            :class:`~tsdisentangle.VideoEncoder`.
         y : None
             Ignored.
 
@@ -141,9 +139,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         # Work on a copy, so that a fit that fails or is interrupted changes nothing.
         fitted = copy.copy(self)
         fitted._forget()
-        windows = fitted._learn_input(X)
-        fitted._start(windows)
-        fitted._train(windows, self.max_epochs)
+        dataset = fitted._learn_input(X)
+        fitted._start(len(dataset))
+        fitted._train(dataset, self.max_epochs)
         self._forget()
         self.__dict__.update(vars(fitted))
         return self
@@ -173,12 +171,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "partial_fit cannot stop early; pass early_stopping=False, or use fit."
             )
         if hasattr(self, "net_"):
-            self._train(to_windows(self._read(X), self.window_), 1)
+            self._train(as_dataset(self._read(X), self.window_), 1)
             return self
         fitted = copy.copy(self)
-        windows = fitted._learn_input(X)
-        fitted._start(windows)
-        fitted._train(windows, 1)
+        dataset = fitted._learn_input(X)
+        fitted._start(len(dataset))
+        fitted._train(dataset, 1)
         self.__dict__.update(vars(fitted))
         return self
 
@@ -187,25 +185,41 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
-    def _learn_input(self, X: Any) -> Windows:
+    def _learn_input(self, X: Any) -> SequenceDataset:
         """Check the training panel; set its form, scale and window."""
-        series = as_series(X, missing=self.missing)
-        self.n_channels_in_ = series.values.shape[2]
+        self._encoder_ = self._own_encoder()
+        panel = self._as_panel(X)
+        self.n_channels_in_ = panel.n_channels
         self.n_features_in_ = self.n_channels_in_
-        if series.kind == "2d" or _is_frame(X):
+        if panel.kind == "2d" or _is_frame(X):
             validate_data(self, X, reset=True, skip_check_array=True)
-        self.kind_in_ = series.kind
-        self.window_ = resolve_window(self.window, series.values.shape[1])
-        self.scaler_ = (
-            ChannelScaler.fit(series)
-            if self.standardize
-            else ChannelScaler.identity(self.n_channels_in_)
-        )
-        return to_windows(self.scaler_.transform(series), self.window_)
+        self.kind_in_ = panel.kind
+        self.window_ = self._resolve_window(int(panel.steps.max()))
+        if isinstance(panel, Frames):
+            self.scaler_: ChannelScaler | FrameForm = panel.form
+        elif self.standardize:
+            self.scaler_ = ChannelScaler.fit(panel)
+        else:
+            self.scaler_ = ChannelScaler.identity(self.n_channels_in_)
+        return as_dataset(self.scaler_.transform(panel), self.window_)
 
-    def _start(self, windows: Windows) -> None:
+    def _resolve_window(self, time: int) -> int:
+        """Steps of a window; the encoder may have its own idea of ``'auto'``."""
+        if self.window == "auto" and hasattr(self._encoder_, "auto_window"):
+            return self._encoder_.auto_window
+        return resolve_window(self.window, time)
+
+    def _own_encoder(self) -> Any:
+        """Copy of the encoder's parameter object, which later changes to it do not reach."""
+        for name in ("encoder", "decoder"):
+            if isinstance(getattr(self, name), type):
+                given = getattr(self, name).__name__
+                raise ValueError(f"{name} is the class {given}; pass an instance: {given}().")
+        return TabularEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
+
+    def _start(self, n_series: int) -> None:
         """Make the network and the training loop."""
-        self.n_series_in_ = len(windows.values)
+        self.n_series_in_ = n_series
         self.random_state_ = check_random_state(self.random_state)
         check_device(self.device)
         with self._seeded():
@@ -232,17 +246,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             torch.manual_seed(int(self.random_state_.randint(2**31 - 1)))
             yield
 
-    def _train(self, windows: Windows, epochs: int) -> None:
+    def _train(self, dataset: SequenceDataset, epochs: int) -> None:
         if not epochs:
             self.net_.module_.eval()
             return
-        train, split = windows, None
+        train, split = dataset, None
         if self.early_stopping:
-            train, valid = hold_out(windows, self.validation_fraction, self.random_state_)
-            split = predefined_split(WindowDataset(valid))
+            train, valid = hold_out(dataset, self.validation_fraction, self.random_state_)
+            split = predefined_split(valid)
         self.net_.set_params(max_epochs=epochs, train_split=split)
         with self._seeded():
-            self.net_.partial_fit(WindowDataset(train))
+            self.net_.partial_fit(train)
         self.net_.set_params(train_split=None)  # it holds the validation data
 
     # -- codes ----------------------------------------------------------------------------------
@@ -307,7 +321,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         -------
         array of shape (n, windows * window, channel)
             Without the channel axis where the estimator was fitted on a 2-D array. NaN behind a
-            series' last window.
+            series' last window. Video: frames in the layout and dtype of the training clips, 0
+            behind the last one if that is uint8.
 
         Raises
         ------
@@ -318,7 +333,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         inference.check(codes)
         values = inference.decode(codes.static, codes.dynamic)
         behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
-        values[behind] = np.nan
+        values[behind] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
 
     def reconstruct(self, X: Any) -> Any:
@@ -337,8 +352,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             In the form and units of ``X``.
         """
         check_is_fitted(self)
-        series = self._read(X)
-        return series.restore(self._inference().decode_like(series, self._encode(series)))
+        panel = self._read(X)
+        return panel.restore(self._inference(panel).decode_like(panel, self._encode(panel)))
 
     def impute(self, X: Any) -> Any:
         """Fill missing values by reconstruction; observed ones stay as they are.
@@ -352,9 +367,19 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         -------
         array, list of arrays or DataFrame
             In the form and units of ``X``, without NaN.
+
+        Raises
+        ------
+        ValueError
+            ``X`` is video, whose pixels cannot be missing.
         """
         check_is_fitted(self)
         raw = self._check_input(X)
+        if isinstance(raw, Frames):
+            raise ValueError(
+                "X is video, which cannot have missing values, so there is nothing to impute. "
+                "Use reconstruct for the model's view of the frames."
+            )
         series = self.scaler_.transform(raw)
         filled = self._inference().decode_like(series, self._encode(series))
         return series.restore(np.where(raw.observed, raw.values, filled))
@@ -382,10 +407,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "row, so pass the same number."
             )
         codes1, codes2 = self._encode(first), self._encode(second)
-        inference = self._inference()
+        one, two = self._inference(first), self._inference(second)
         return (
-            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
-            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
+            second.restore(two.decode_like(second, codes2, static=codes1.static)),
+            first.restore(one.decode_like(first, codes1, static=codes2.static)),
         )
 
     def sample(
@@ -417,7 +442,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         -------
         array of shape (n, length, channel)
             In the user's units; the same for the same ``random_state``. Without the channel axis
-            where the estimator was fitted on a 2-D array.
+            where the estimator was fitted on a 2-D array. Video: frames in the layout and dtype
+            of the training clips.
         """
         if n < 1 or length < 1:
             raise ValueError(f"n and length must be at least 1, got n={n} and length={length}.")
@@ -470,32 +496,38 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     # -- helpers --------------------------------------------------------------------------------
 
-    def _check_input(self, X: Any) -> Series:
+    def _as_panel(self, X: Any) -> Any:
+        """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
+        read = getattr(self._encoder_, "read", as_series)
+        return read(X, missing=self.missing)
+
+    def _check_input(self, X: Any) -> Any:
         """Check a panel against the training panel; raw units."""
         if _is_frame(X):  # a wrong column says more than the values in it
             validate_data(self, X, reset=False, skip_check_array=True)
-        series = as_series(X, missing=self.missing)
-        if series.kind == self.kind_in_ == "2d":
+        panel = self._as_panel(X)
+        if panel.kind == self.kind_in_ == "2d":
             validate_data(self, X, reset=False, skip_check_array=True)
-        _, time, channels = series.values.shape
-        if channels != self.n_channels_in_:
+        if panel.n_channels != self.n_channels_in_:
+            time = panel.steps.max()
             hint = (
                 " Channels are the last axis; perhaps X needs np.swapaxes(X, 1, 2)?"
                 if time == self.n_channels_in_
                 else ""
             )
+            shape = (len(panel), int(time), panel.n_channels)
             raise ValueError(
-                f"X has {channels} channels, but {type(self).__name__} was fitted with "
-                f"{self.n_channels_in_}; got shape {series.values.shape} (n, time, channel).{hint}"
+                f"X has {panel.n_channels} channels, but {type(self).__name__} was fitted with "
+                f"{self.n_channels_in_}; got shape {shape} (n, time, channel).{hint}"
             )
-        return series
+        return panel
 
-    def _read(self, X: Any) -> Series:
+    def _read(self, X: Any) -> Any:
         """Check a panel against the training panel, and standardise it."""
         return self.scaler_.transform(self._check_input(X))
 
-    def _inference(self) -> Inference:
-        """Return the fitted network with what it needs to be applied.
+    def _inference(self, panel: Series | Frames | None = None) -> Inference:
+        """Return the fitted network with what it needs to be applied, to a panel's form.
 
         Raises
         ------
@@ -503,10 +535,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         net = self.net_
-        return Inference(net.module_, self.scaler_, self.window_, self.batch_size, net.device)
+        scaler = panel.form if isinstance(panel, Frames) else self.scaler_
+        return Inference(net.module_, scaler, self.window_, self.batch_size, net.device)
 
-    def _encode(self, series: Series, return_std: bool = False) -> Codes:
-        return self._inference().encode(series, return_std, **self._encode_options())
+    def _encode(self, panel: Series | Frames, return_std: bool = False) -> Codes:
+        return self._inference().encode(panel, return_std, **self._encode_options())
 
     def _drop_channel(self, values: np.ndarray) -> np.ndarray:
         return values[..., 0] if self.kind_in_ == "2d" else values

@@ -5,10 +5,12 @@ import pytest
 import torch
 from helpers import small
 from sklearn.linear_model import LogisticRegression
+from torch.distributions import Normal, kl_divergence
 
-from tsdisentangle import StaticDynamicVAE, TabularEncoder
+from tsdisentangle import StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.data.windows import to_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
+from tsdisentangle.training.loader import as_dataset
 from tsdisentangle.training.net import DisentanglingNet
 
 KINDS = ("window", "step")
@@ -244,8 +246,88 @@ def test_presets_are_those_of_table_6(name, alpha, beta):
     assert estimator.fit_transform(X).shape == (6, 16)
 
 
-def test_presets_share_no_encoder():
-    first, second = (StaticDynamicVAE.from_preset("etth1") for _ in range(2))
+FRAMES = {
+    "sprites": (0.2, 0.2, 256, 2e-3, 128, "step"),
+    "mug": (0.35, 0.28, 64, 1.5e-3, 64, "step"),
+    "timit": (6e-4, 6e-4, 110, 1e-3, 10, "step"),
+    # Of the weights w: anchor / sequence, and divergence / sequence.
+    "sprites-released": ((5 + 1) / 5, 1 / 5, 256, 2e-3, 128, "step"),
+    "mug-released": (30 / 87, (15 / 87, 1 / 87), 64, 1.5e-3, 64, "step"),
+    "timit-released": (100 / 20, 1 / 20, 128, 1e-3, 480, "static_only"),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_presets_of_video_and_audio(name):
+    estimator = StaticDynamicVAE.from_preset(name)
+    alpha, beta, dim, lr, batch_size, anchor_loss = FRAMES[name]
+    assert estimator.alpha == pytest.approx(alpha)
+    assert estimator.beta == pytest.approx(beta)
+    assert (estimator.static_dim, estimator.dynamic_dim) == (dim, dim)
+    assert (estimator.lr, estimator.batch_size) == (lr, batch_size)
+    assert estimator.anchor_loss == anchor_loss
+
+
+HEADS = {"sprites": (256, 64, 256), "mug": (128, 256, 64), "timit": (201, 256, 110)}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads_have_the_released_sizes(name):
+    """Features, hidden size and codes of the released code; two layers, both directions."""
+    estimator = StaticDynamicVAE.from_preset(name, max_epochs=0)
+    encoder = estimator.encoder
+    if name == "timit":
+        X = np.random.default_rng(0).random((2, 3, 201))
+    else:
+        X = np.zeros((2, 3, 64, 64, 3), np.uint8)
+        estimator.set_params(encoder__width=1)
+    network = estimator.fit(X).net_.module_
+    features, hidden, dim = HEADS[name]
+    assert network.static_head.hidden.weight.shape == (hidden, features)
+    assert network.static_head.head.mean.weight.shape == (dim, hidden)
+    first, second = (layer.backward_lstm for layer in network.lstm.layers)
+    assert (first.input_size, first.hidden_size) == (features, dim)
+    assert (second.input_size, second.hidden_size) == (2 * dim, dim)
+    assert network.dynamic_head.mean.weight.shape == (dim, 2 * dim)
+    prior = network.prior.lstm
+    assert (prior.input_size, prior.hidden_size, prior.num_layers) == (dim, hidden, 2)
+    assert type(encoder.decoder()).__name__.replace("Decoder", "") in type(encoder).__name__
+
+
+def test_loss_of_the_sprites_preset_is_the_papers():
+    """Summed squared error, ratios alpha and beta: Table 6 as it stands, up to a constant."""
+    X = np.random.default_rng(0).integers(0, 256, (4, 3, 16, 16, 3), dtype=np.uint8)
+    encoder = VideoEncoder(16, width=2, out_features=8, hidden=8)
+    estimator = StaticDynamicVAE.from_preset(
+        "sprites", encoder=encoder, static_dim=3, dynamic_dim=2, max_epochs=1, random_state=0
+    ).fit(X)
+    network = estimator.net_.module_
+    batch = as_dataset(estimator._read(X), 1)[slice(None)]
+    noise = SharedNoise(5)
+    loss = DisentanglingNet.get_loss(estimator.net_, network.terms(batch, noise), None)
+
+    q = network.posterior(batch, torch.zeros(4, dtype=torch.long), noise)
+    static, dynamic = q.static.sample(noise, "static"), q.dynamic.sample(noise, "dynamic")
+    decoded = network.decode(static[0], dynamic[0], noise).mean.detach().double().numpy()
+    pixels = (X / 255).reshape(decoded.shape)
+    errors = np.square(pixels - decoded).sum(axis=(2, 3))
+    p = network.prior(dynamic[0])
+    kl = kl_divergence(Normal(q.static.mean, q.static.std), Normal(0.0, 1.0)).sum(1)
+    kl = kl + kl_divergence(Normal(*to_scale(q.dynamic)), Normal(*to_scale(p))).sum((1, 2))
+    paper = errors[:, 1:].sum(1) + 0.2 * errors[:, 0] + 0.2 * kl.detach().numpy()
+    entries = 16 * 16 * 3
+    constant = 0.5 * np.log(np.pi) * (2 * entries + 0.2 * entries)
+    assert loss.item() == pytest.approx(paper.mean() + constant, rel=1e-5)
+    assert paper.mean() > 1.0
+
+
+def to_scale(gaussian):
+    return gaussian.mean, gaussian.std
+
+
+@pytest.mark.parametrize("name", ["etth1", "sprites", "timit"])
+def test_presets_share_no_encoder(name):
+    first, second = (StaticDynamicVAE.from_preset(name) for _ in range(2))
     assert first.encoder is not second.encoder
 
 

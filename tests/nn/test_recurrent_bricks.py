@@ -9,6 +9,7 @@ from tsdisentangle.nn.noise import mean_noise
 from tsdisentangle.nn.recurrent import (
     RecurrentPrior,
     SequenceLSTM,
+    StackedLSTM,
     in_blocks,
     last_kept,
     reverse_valid,
@@ -97,6 +98,29 @@ def test_a_causal_lstm_does_not_see_the_future_and_the_other_does():
         changed[:, 4] += 1
         before, after = (brick(x, torch.tensor([6]))[0, :4] for x in (sequence, changed))
         assert torch.equal(before, after) is not bidirectional
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_stacked_lstm_against_packed_sequences(bidirectional):
+    torch.manual_seed(0)
+    brick = StackedLSTM(3, 4, 2, bidirectional).double()
+    reference = nn.LSTM(3, 4, num_layers=2, batch_first=True, bidirectional=bidirectional).double()
+    weights = {}
+    for number, layer in enumerate(brick.layers):
+        for name, weight in layer.named_parameters():
+            direction, name = name.split(".")
+            ending = "_reverse" if direction == "backward_lstm" else ""
+            weights[name.replace("l0", f"l{number}") + ending] = weight
+    reference.load_state_dict(weights)
+    sequence = normal(1, 5, 6, 3)
+    packed = nn.utils.rnn.pack_padded_sequence(
+        sequence, LENGTHS, batch_first=True, enforce_sorted=False
+    )
+    expected, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
+    outputs = brick(sequence, LENGTHS)
+    assert outputs.shape == (5, 6, brick.out_features) == (5, 6, 8 if bidirectional else 4)
+    for row, length in enumerate(LENGTHS):
+        torch.testing.assert_close(outputs[row, :length], expected[row, :length], **CLOSE)
 
 
 # -- skipping steps -----------------------------------------------------------------------------

@@ -43,6 +43,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.values.shape[2]
+
 
 def as_series(X: Any, *, missing: str = "error") -> Series:
     """Check a panel and bring it into the package's form.

@@ -1,3 +1,12 @@
+from tsdisentangle.encoders.audio import SpectrogramDecoder, SpectrogramEncoder
 from tsdisentangle.encoders.tabular import TabularDecoder, TabularEncoder
+from tsdisentangle.encoders.video import VideoDecoder, VideoEncoder
 
-__all__ = ["TabularDecoder", "TabularEncoder"]
+__all__ = [
+    "SpectrogramDecoder",
+    "SpectrogramEncoder",
+    "TabularDecoder",
+    "TabularEncoder",
+    "VideoDecoder",
+    "VideoEncoder",
+]

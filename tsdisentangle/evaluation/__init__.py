@@ -1,5 +1,16 @@
 """Protocols: what a fitted estimator's codes are worth."""
 
+from tsdisentangle.evaluation.generation import GenerationReport, generation_report
+from tsdisentangle.evaluation.judge import Judge
+from tsdisentangle.evaluation.leakage import LeakageReport, leakage_report
 from tsdisentangle.evaluation.report import DisentanglementReport, disentanglement_report
 
-__all__ = ["DisentanglementReport", "disentanglement_report"]
+__all__ = [
+    "DisentanglementReport",
+    "GenerationReport",
+    "Judge",
+    "LeakageReport",
+    "disentanglement_report",
+    "generation_report",
+    "leakage_report",
+]

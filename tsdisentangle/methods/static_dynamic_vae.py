@@ -22,11 +22,22 @@ from tsdisentangle.nn.anchor import (
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
-from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM
+from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
 from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
+
+
+def make_lstm(
+    encoder: ElementEncoder, dynamic_dim: int, bidirectional: bool
+) -> SequenceLSTM | StackedLSTM:
+    """LSTM of the dynamic posterior, with outputs as wide in one direction as in two."""
+    width = 2 * dynamic_dim if encoder.stacked else encoder.out_features
+    hidden = max(1, width // 2) if bidirectional else width
+    if encoder.stacked:
+        return StackedLSTM(encoder.out_features, hidden, 2, bidirectional)
+    return SequenceLSTM(encoder.out_features, hidden, bidirectional)
 
 
 class StaticDynamicNetwork(SequenceNetwork):
@@ -50,14 +61,13 @@ class StaticDynamicNetwork(SequenceNetwork):
         super().__init__(decoder, static_dim, dynamic_dim, weights)
         features = encoder.out_features
         self.encoder = encoder
-        self.static_head = StaticHead(features, features, static_dim)
+        self.static_head = StaticHead(features, encoder.static_hidden or features, static_dim)
         self.lstm = None
         if encoder.across_elements:
-            hidden = max(1, features // 2) if bidirectional else features
-            self.lstm = SequenceLSTM(features, hidden, bidirectional)
+            self.lstm = make_lstm(encoder, dynamic_dim, bidirectional)
             features = self.lstm.out_features
         self.dynamic_head = GaussianHead(features, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim)
+        self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
         self.anchor, self.anchor_fraction = anchor, anchor_fraction
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
 
@@ -152,13 +162,15 @@ class StaticDynamicVAE(SequenceDisentangler):
     ----------
     encoder : parameter object, default=None
         Makes the encoder network; None means :class:`TabularEncoder`. Its parameters are reached
-        as ``encoder__hidden`` once an object is passed. See the documentation page "Your own
-        encoder".
+        as ``encoder__hidden`` once an object is passed. :class:`VideoEncoder` takes clips,
+        :class:`SpectrogramEncoder` spectrograms; see the documentation pages "Video and audio"
+        and "Your own encoder".
     decoder : parameter object, default=None
         Makes the decoder network; None means ``encoder.decoder()``.
     window : int or 'auto', default='auto'
         Time steps of an element. ``'auto'`` takes 1/24 of the longest training series, or single
-        steps if that has fewer than 48. A partial last window is padded and masked.
+        steps if that has fewer than 48, and of video and spectrograms always a single frame. A
+        partial last window is padded and masked.
     static_dim, dynamic_dim : int, default=24
         Sizes of the codes (8 in the paper's time-series tables). Equal, so that neither code
         wins by its size; a narrow dynamic code separates more strictly.
@@ -196,6 +208,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -223,8 +236,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         Losses and their unweighted terms, an entry an epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
-    scaler_ : ChannelScaler
-        Mean and scale of each channel.
+    scaler_ : ChannelScaler or FrameForm
+        Mean and scale of each channel; of video, layout and dtype of the frames.
     window_ : int
         Time steps of an element.
     n_series_in_ : int
@@ -239,6 +252,7 @@ class StaticDynamicVAE(SequenceDisentangler):
     See Also
     --------
     TabularEncoder : Encoder of tabular windows, in the default form and in the paper's.
+    VideoEncoder, SpectrogramEncoder : Encoders of clips and of spectrograms.
     make_static_dynamic : Series with known factors.
 
     Notes
@@ -339,18 +353,26 @@ class StaticDynamicVAE(SequenceDisentangler):
 
     @classmethod
     def from_preset(cls, name: str, **params: Any) -> "StaticDynamicVAE":
-        """Estimator with the hyper-parameters of Berman et al. (2024), Table 6.
+        """Estimator with published hyper-parameters, Berman et al. (2024), Table 6 by default.
 
         Parameters
         ----------
-        name : {'physionet-mortality', 'physionet-icu', 'air-quality', 'etth1'}
-            The data set and task.
+        name : str
+            The data set and task: ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
+            ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the released
+            code, where they differ: ``'sprites-released'``, ``'mug-released'``,
+            ``'timit-released'``.
         **params
             Parameters that replace the preset's.
 
         Returns
         -------
         StaticDynamicVAE
+
+        Raises
+        ------
+        ValueError
+            There is no preset of that name.
 
         Examples
         --------

@@ -20,10 +20,19 @@ class ElementEncoder(nn.Module):
         Size of the feature vector of an element.
     across_elements : bool
         Whether the dynamic posterior reads the elements with an LSTM (True), or each on its own.
+    stacked : bool
+        Whether that LSTM is the one of the released video and audio code: two layers, a state as
+        wide as the dynamic code in each direction.
+    static_hidden, prior_hidden : int or None
+        Width of the static head's hidden layer and of the recurrent prior's state. None: that of
+        the features, and the package's own.
     """
 
     out_features: int
     across_elements: bool = True
+    stacked: bool = False
+    static_hidden: int | None = None
+    prior_hidden: int | None = None
 
     def readable(self, observed: Tensor) -> Tensor:
         """Elements that the encoder can tell something of: ``(batch, elements)``."""

@@ -1,5 +1,6 @@
 """Diagonal Gaussians."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,28 @@ class Gaussian(NamedTuple):
     def sample(self, noise: Noise, name: str, draws: int = 1) -> Tensor:
         """Reparameterised draws, shape ``(draws, *mean.shape)``."""
         return self.mean + self.std * noise(name, (draws, *self.mean.shape), self.mean)
+
+
+def squared_error_gaussian(mean: Tensor) -> Gaussian:
+    """Gaussian of variance 1/2 over elements: ``-log p`` is the squared error plus a constant.
+
+    Published weights of divergences against a summed squared error hold as they are.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (rows, elements, step, channel)
+
+    Returns
+    -------
+    Gaussian
+        Its log-variance has one entry an element: it broadcasts, and costs nothing.
+
+    Examples
+    --------
+    >>> squared_error_gaussian(torch.zeros(1, 1, 2, 3)).std.square()
+    tensor([[[[0.5000]]]])
+    """
+    return Gaussian(mean, mean.new_full((*mean.shape[:2], 1, 1), -math.log(2)))
 
 
 class GaussianHead(nn.Module):

@@ -93,6 +93,33 @@ class SequenceLSTM(nn.Module):
         return torch.cat([forwards, reverse_valid(backwards, lengths)], dim=-1)
 
 
+class StackedLSTM(nn.Module):
+    """Several :class:`SequenceLSTM`, each reading the outputs of the one before.
+
+    Parameters
+    ----------
+    in_features, hidden, layers : int
+        Sizes of the input and of one direction's state, and number of layers.
+    bidirectional : bool, default=True
+        As in :class:`SequenceLSTM`.
+    """
+
+    def __init__(self, in_features: int, hidden: int, layers: int, bidirectional: bool = True):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for _ in range(layers):
+            layer = SequenceLSTM(in_features, hidden, bidirectional)
+            self.layers.append(layer)
+            in_features = layer.out_features
+        self.out_features = in_features
+
+    def forward(self, sequence: Tensor, lengths: Tensor) -> Tensor:
+        """Return the last layer's outputs, shape ``(batch, steps, out_features)``."""
+        for layer in self.layers:
+            sequence = layer(sequence, lengths)
+        return sequence
+
+
 def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:
     """Run ``rnn`` over the kept steps only and return its last output.
 

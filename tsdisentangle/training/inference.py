@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import Series
-from tsdisentangle.data.windows import Windows, count_windows, from_windows, to_windows
+from tsdisentangle.data.windows import Windows, count_windows, from_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
-from tsdisentangle.training.loader import BatchLoader, WindowDataset
+from tsdisentangle.training.loader import BatchLoader, SequenceDataset, as_dataset
 from tsdisentangle.training.network import SequenceNetwork
 
 SCORE_DRAWS = 8
@@ -27,7 +28,7 @@ class Inference:
     ----------
     network : SequenceNetwork
         In evaluation mode.
-    scaler : ChannelScaler
+    scaler : ChannelScaler or FrameForm
         Between the network's units and the user's.
     window : int
         Steps of a window.
@@ -40,7 +41,7 @@ class Inference:
     def __init__(
         self,
         network: SequenceNetwork,
-        scaler: ChannelScaler,
+        scaler: ChannelScaler | FrameForm,
         window: int,
         batch_size: int,
         device: str | torch.device,
@@ -51,8 +52,8 @@ class Inference:
         self.batch_size = batch_size
         self.device = device
 
-    def encode(self, series: Series, return_std: bool = False, **options: Any) -> Codes:
-        """Codes of standardised series.
+    def encode(self, panel: Series | Frames, return_std: bool = False, **options: Any) -> Codes:
+        """Codes of standardised series, or of clips.
 
         Raises
         ------
@@ -68,14 +69,11 @@ class Inference:
                 return means
             return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
 
-        arrays = self._map(parts, to_windows(series, self.window))
+        arrays = self._map(parts, as_dataset(panel, self.window), self.batch_size)
         if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(
-                "The codes are not finite: X holds values too far from the training values "
-                f"(largest standardised magnitude {np.abs(series.values).max():.3g})."
-            )
+            raise ValueError(f"The codes are not finite: {_why_not_finite(panel)}.")
         static, dynamic, *std = arrays
-        return Codes(static, dynamic, count_windows(series.lengths, self.window), *std)
+        return Codes(static, dynamic, count_windows(panel.lengths, self.window), *std)
 
     def check(self, codes: Any) -> None:
         """Refuse what cannot be decoded.
@@ -102,25 +100,25 @@ class Inference:
             )
 
     def decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
-        """Codes to ``(n, windows * window, channel)``, in the user's units."""
+        """Codes to ``(n, windows * window, channel)`` or frames, in the user's units."""
         pieces = []
         with torch.inference_mode():
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-                decoded = self.network.decode(s, d, mean_noise)
-                pieces.append(decoded.mean.cpu().numpy())
-        values = np.concatenate(pieces)
-        return self.scaler.inverse(from_windows(values, values.shape[1] * self.window))
+                decoded = self.network.decode(s, d, mean_noise).mean.cpu().numpy()
+                values = from_windows(decoded, decoded.shape[1] * decoded.shape[2])
+                pieces.append(self.scaler.inverse(values))
+        return np.concatenate(pieces)
 
     def decode_like(
-        self, series: Series, codes: Codes, static: np.ndarray | None = None
+        self, panel: Series | Frames, codes: Codes, static: np.ndarray | None = None
     ) -> np.ndarray:
         """Decode for every step of a panel, also behind its last observed ones.
 
         Parameters
         ----------
-        series : Series
+        panel : Series or Frames
             The panel whose steps are wanted.
         codes : Codes
             Its codes; behind its end, the dynamics follow the mean of their prior.
@@ -129,17 +127,17 @@ class Inference:
 
         Returns
         -------
-        array of shape (n, time, channel)
+        array of shape (n, time, channel), or of frames
         """
         dynamic = codes.dynamic
-        if (codes.lengths < count_windows(series.steps, self.window)).any():
+        if (codes.lengths < count_windows(panel.steps, self.window)).any():
             with torch.inference_mode():
                 extended = self.network.extend_dynamic(
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
             dynamic = extended.cpu().numpy()
         decoded = self.decode(codes.static if static is None else static, dynamic)
-        return decoded[:, : series.values.shape[1]]
+        return decoded[:, : panel.steps.max()]
 
     def sample(
         self, n: int, windows: int, seed: int, mean_path: bool
@@ -151,29 +149,49 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
-    def elbo(self, series: Series) -> np.ndarray:
-        """Evidence lower bound of each standardised series."""
+    def elbo(self, panel: Series | Frames) -> np.ndarray:
+        """Evidence lower bound of each standardised series, or of clips."""
         noise = SharedNoise(SCORE_SEED)
+        dataset = as_dataset(panel, self.window)
+        if isinstance(panel, Frames):
+            # Every draw is decoded to a whole clip: fewer clips at once, and convolutions have no
+            # fast form in float64.
+            def bound(batch: Windows) -> tuple[Tensor]:
+                return (self.network.elbo(batch, noise, SCORE_DRAWS).double(),)
+
+            return self._map(bound, dataset, max(1, self.batch_size // SCORE_DRAWS))[0]
         # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
         network = copy.deepcopy(self.network).double()
 
-        def bound(batch: Windows) -> tuple[Tensor]:
+        def precise_bound(batch: Windows) -> tuple[Tensor]:
             return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
 
-        return self._map(bound, to_windows(series, self.window))[0]
+        return self._map(precise_bound, dataset, self.batch_size)[0]
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.asarray(array), device=self.device)
 
     def _map(
-        self, function: Callable[[Windows], tuple[Tensor, ...]], windows: Windows
+        self,
+        function: Callable[[Windows], tuple[Tensor, ...]],
+        dataset: SequenceDataset,
+        batch_size: int,
     ) -> list[np.ndarray]:
         """Apply a function of a batch to all batches, and join the results."""
         results = []
         with torch.inference_mode():
-            for batch, _ in BatchLoader(WindowDataset(windows), self.batch_size):
+            for batch, _ in BatchLoader(dataset, batch_size):
                 results.append([part.cpu() for part in function(batch.to(self.device))])
         return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
+
+
+def _why_not_finite(panel: Series | Frames) -> str:
+    if isinstance(panel, Frames):
+        return "the weights are so large that they overflow; fit again with a lower lr"
+    return (
+        "X holds values too far from the training values (largest standardised magnitude "
+        f"{np.abs(panel.values).max():.3g})"
+    )
 
 
 def keep(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
@@ -181,7 +199,7 @@ def keep(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
     if codes is None:
         return drawn
     try:
-        return np.ascontiguousarray(np.broadcast_to(np.asarray(codes, np.float32), drawn.shape))
+        return np.array(np.broadcast_to(codes, drawn.shape), dtype=np.float32)
     except ValueError as error:
         raise ValueError(
             f"{name} has shape {np.shape(codes)}; expected {drawn.shape} or {drawn.shape[1:]}."

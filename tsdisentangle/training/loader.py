@@ -1,4 +1,4 @@
-"""Batches cut from whole tensors: no work a sample, no collation."""
+"""Batches cut from whole tensors or from the user's clips: no work a sample, no collation."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from tsdisentangle.data.windows import Windows
+from tsdisentangle.data.frames import Frames
+from tsdisentangle.data.series import Series
+from tsdisentangle.data.windows import Windows, to_windows
 
 
 class WindowDataset(Dataset):
@@ -21,19 +23,64 @@ class WindowDataset(Dataset):
     def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
         return self.windows.take(rows)
 
+    def subset(self, rows: torch.Tensor) -> "WindowDataset":
+        """Return a data set of some of the sequences."""
+        return WindowDataset(self.windows.take(rows))
+
+
+class FrameDataset(Dataset):
+    """Clips as a torch data set: a batch is cut and converted when it is asked for.
+
+    A frame takes the place of a window; its pixels are the steps, its colours the channels.
+
+    Parameters
+    ----------
+    frames : Frames
+    rows : Tensor, default=None
+        The clips of this data set; None for all.
+    """
+
+    def __init__(self, frames: Frames, rows: torch.Tensor | None = None):
+        self.frames = frames
+        self.rows = torch.arange(len(frames)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
+        picked = self.rows[rows].numpy()
+        values = torch.from_numpy(self.frames.cut(picked))
+        lengths = torch.from_numpy(self.frames.lengths[picked])
+        valid = torch.arange(values.shape[1]) < lengths[:, None]
+        return Windows(values, valid[..., None, None].expand(values.shape), valid)
+
+    def subset(self, rows: torch.Tensor) -> "FrameDataset":
+        """Return a data set of some of the clips."""
+        return FrameDataset(self.frames, self.rows[rows])
+
+
+SequenceDataset = WindowDataset | FrameDataset
+
+
+def as_dataset(panel: Series | Frames, window: int) -> SequenceDataset:
+    """Return a checked panel as a data set; windows have ``window`` steps, a frame is one."""
+    if isinstance(panel, Frames):
+        return FrameDataset(panel)
+    return WindowDataset(to_windows(panel, window))
+
 
 class BatchLoader:
     """Iterate over a data set in batches; takes the place of torch's ``DataLoader`` in skorch.
 
     Parameters
     ----------
-    dataset : WindowDataset
+    dataset : WindowDataset or FrameDataset
     batch_size : int
     shuffle : bool, default=False
         Draw a new order, from torch's current generator, at every iteration.
     """
 
-    def __init__(self, dataset: WindowDataset, batch_size: int, shuffle: bool = False):
+    def __init__(self, dataset: SequenceDataset, batch_size: int, shuffle: bool = False):
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -52,8 +99,8 @@ class BatchLoader:
 
 
 def hold_out(
-    windows: Windows, fraction: float, rng: np.random.RandomState
-) -> tuple[Windows, Windows]:
+    dataset: SequenceDataset, fraction: float, rng: np.random.RandomState
+) -> tuple[SequenceDataset, SequenceDataset]:
     """Split series at random into a training and a validation part.
 
     Raises
@@ -61,7 +108,7 @@ def hold_out(
     ValueError
         Nothing would be left to train on.
     """
-    n = len(windows.values)
+    n = len(dataset)
     held_out = int(np.ceil(fraction * n))
     if held_out >= n:
         raise ValueError(
@@ -69,4 +116,4 @@ def hold_out(
             "Pass more series, a smaller validation_fraction or early_stopping=False."
         )
     order = torch.from_numpy(rng.permutation(n))
-    return windows.take(order[held_out:]), windows.take(order[:held_out])
+    return dataset.subset(order[held_out:]), dataset.subset(order[:held_out])

@@ -69,6 +69,12 @@ class SequenceNetwork(nn.Module):
         """
         draws = len(static)
         prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
+        if prediction.mean.shape[2:] != batch.values.shape[2:]:
+            raise ValueError(
+                f"The decoder makes elements of shape {tuple(prediction.mean.shape[2:])} (step, "
+                f"channel), but those of X are {tuple(batch.values.shape[2:])}; pass decoder=None "
+                "or one that fits the encoder."
+            )
         prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
         return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
 
