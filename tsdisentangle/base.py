@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from skorch.helper import predefined_split
 
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.data.scaling import ChannelScaler
+from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.data.series import Series, as_series
 from tsdisentangle.data.windows import Windows, resolve_window, to_windows
 from tsdisentangle.encoders import TabularEncoder
@@ -41,7 +41,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "window": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dynamic_dim": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"static", "dynamic", "both"})],
-        "missing": [StrOptions({"error", "mask"})],
+        "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -196,11 +196,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             validate_data(self, X, reset=True, skip_check_array=True)
         self.kind_in_ = series.kind
         self.window_ = resolve_window(self.window, series.values.shape[1])
-        self.scaler_ = (
-            ChannelScaler.fit(series)
-            if self.standardize
-            else ChannelScaler.identity(self.n_channels_in_)
-        )
+        kind = IndicatingScaler if self.missing == "indicate" else ChannelScaler
+        self.scaler_ = kind.fit(series) if self.standardize else kind.identity(self.n_channels_in_)
         return to_windows(self.scaler_.transform(series), self.window_)
 
     def _start(self, windows: Windows) -> None:
@@ -209,7 +206,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.random_state_ = check_random_state(self.random_state)
         check_device(self.device)
         with self._seeded():
-            network = self._build_network(self.n_channels_in_, self.window_)
+            network = self._build_network(self.scaler_.n_modelled, self.window_)
             self.net_ = DisentanglingNet(
                 network,
                 optimizer=torch.optim.Adam,
@@ -532,7 +529,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 

@@ -1,5 +1,7 @@
-"""Hyper-parameters of Berman et al. (2024), Table 6, by data set."""
+"""Hyper-parameters by data set: of Berman et al. (2024), Table 6, and those of our own search."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from tsdisentangle.encoders import TabularEncoder
@@ -32,3 +34,33 @@ def preset_parameters(name: str) -> dict[str, Any]:
         raise ValueError(f"There is no preset {name!r}; expected one of {sorted(PRESETS)}.")
     encoder = TabularEncoder("step", hidden=64, out_features=32)
     return {"encoder": encoder, "missing": "mask", **PRESETS[name]}
+
+
+# Best trials of benchmarks/search.py, by data set and method; written by that script.
+TUNED_FILE = Path(__file__).parent / "tuned.json"
+
+
+def tuned_parameters(found: dict[str, Any]) -> dict[str, Any]:
+    """Return constructor parameters of a trial of the search, with a fresh encoder."""
+    params = dict(found)
+    if "hidden" in params:
+        hidden = params.pop("hidden")
+        params["encoder"] = TabularEncoder(hidden=hidden, out_features=hidden // 2)
+    if isinstance(params.get("beta"), list):
+        params["beta"] = tuple(params["beta"])
+    return params
+
+
+def tuned_preset(name: str, method: str) -> dict[str, Any]:
+    """Return the parameters that the search chose for a method on a data set.
+
+    Raises
+    ------
+    ValueError
+        There is no preset of that name for the method.
+    """
+    table = json.loads(TUNED_FILE.read_text())
+    known = sorted(dataset for dataset, found in table.items() if method in found)
+    if name not in known:
+        raise ValueError(f"There is no tuned preset {name!r} of {method}; expected one of {known}.")
+    return tuned_parameters(table[name][method])
