@@ -5,7 +5,7 @@ frozen codes, a row a method; linear probes chosen on validation data (corrected
 splits, heads and sampled codes (as published). Rows that are there already
 are kept, so the command can be repeated until the table is full.
 
-    python examples/table3_prediction.py [--quick] [--seeds 5] [--epochs 100]
+    python examples/table3_prediction.py [--quick] [--methods ...] [--datasets ...]
 """
 
 from tsdisentangle.evaluation import protocols, published
@@ -16,4 +16,4 @@ if __name__ == "__main__":
     makers = [
         maker for module in (protocols, published) for maker in (module.physionet, module.etth1)
     ]
-    save_results(run(__doc__, makers))
+    save_results(run(__doc__, makers, ("3",)))

@@ -5,7 +5,7 @@ frozen codes, a row a method; linear probes chosen on validation data (corrected
 splits, heads and sampled codes (as published). Rows that are there already
 are kept, so the command can be repeated until the table is full.
 
-    python examples/table4_classification.py [--quick] [--seeds 5] [--epochs 100]
+    python examples/table4_classification.py [--quick] [--methods ...] [--datasets ...]
 """
 
 from tsdisentangle.evaluation import protocols, published
@@ -18,4 +18,4 @@ if __name__ == "__main__":
         for module in (protocols, published)
         for maker in (module.air_quality, module.physionet)
     ]
-    save_results(run(__doc__, makers))
+    save_results(run(__doc__, makers, ("4",)))

@@ -3,7 +3,7 @@
 All tasks of tables 3 and 4, a row an anchor. Rows that are there already are kept, so the command
 can be repeated until the tables are full.
 
-    python examples/table5_anchor.py [--quick] [--seeds 5] [--epochs 100]
+    python examples/table5_anchor.py [--quick] [--methods ...] [--datasets ...]
 """
 
 from tsdisentangle.evaluation import protocols, published
@@ -17,4 +17,4 @@ if __name__ == "__main__":
         for module in (protocols, published)
         for maker in (module.air_quality, module.physionet, module.etth1)
     ]
-    save_results(run(__doc__, makers, anchors()))
+    save_results(run(__doc__, makers, ("5", "8"), anchors()))

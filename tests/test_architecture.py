@@ -16,6 +16,7 @@ FLOORS = {
     "losses": 2,
     "encoders": 3,
     "training": 3,
+    "tuned": 3,
     "base": 4,
     "methods": 4,
     "evaluation": 5,

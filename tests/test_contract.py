@@ -429,3 +429,26 @@ def test_codes_that_are_not_finite_are_refused():
     estimator.net_.module_.encoder.mlp[0].weight.data.fill_(1e38)
     with pytest.raises(ValueError, match=r"codes are not finite.*standardised magnitude"):
         estimator.transform(dense())
+
+
+# -- missing pattern ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_modelled_missing_pattern_speaks_in_the_codes_but_not_in_the_output(method, kind):
+    """Series of one constant value: only the pattern of the gaps differs."""
+    X = np.ones((16, 12, 2))
+    rare = np.arange(16) % 2 == 0
+    X[rare, 1::2, 0] = np.nan
+    encoder = TabularEncoder(kind, hidden=32, out_features=16)
+    estimator = small(method, encoder=encoder, missing="indicate", window=3, max_epochs=10).fit(X)
+    assert estimator.n_channels_in_ == 2
+    codes = estimator.encode(X)
+    np.testing.assert_allclose(codes.static[rare], codes.static[:1].repeat(8, 0), atol=1e-5)
+    if kind == "window":  # the paper's encoder skips steps, and reads each window on its own
+        assert np.abs(codes.static[0] - codes.static[1]).max() > 1e-3
+    assert estimator.reconstruct(X).shape == estimator.decode(codes).shape == X.shape
+    assert estimator.sample(3, 6).shape == (3, 6, 2)
+    filled = estimator.impute(X)
+    assert np.isfinite(filled).all()
+    assert (filled[~np.isnan(X)] == 1).all()

@@ -16,7 +16,7 @@ from skorch.helper import predefined_split
 
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.frames import FrameForm, Frames
-from tsdisentangle.data.scaling import ChannelScaler
+from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.data.series import Series, as_series
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
@@ -26,6 +26,7 @@ from tsdisentangle.training.inference import Inference, keep
 from tsdisentangle.training.loader import SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.net import DisentanglingNet, check_device
 from tsdisentangle.training.network import SequenceNetwork
+from tsdisentangle.tuned import tuned_preset
 
 
 class SequenceDisentangler(TransformerMixin, BaseEstimator):
@@ -42,7 +43,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "window": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dynamic_dim": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"static", "dynamic", "both"})],
-        "missing": [StrOptions({"error", "mask"})],
+        "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -91,6 +92,28 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    @classmethod
+    def from_preset(cls, name: str, **params: Any) -> Self:
+        """Estimator with the hyper-parameters that a search chose for a data set.
+
+        Parameters
+        ----------
+        name : {'air-quality-tuned', 'physionet-tuned'}
+            See the documentation page "Evaluation" for how they were chosen.
+        **params
+            Parameters that replace the preset's.
+
+        Returns
+        -------
+        estimator
+
+        Raises
+        ------
+        ValueError
+            There is no preset of that name for this method.
+        """
+        return cls(**{**tuned_preset(name, cls.__name__), **params})
 
     # -- what a method adds ---------------------------------------------------------------------
 
@@ -195,13 +218,15 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             validate_data(self, X, reset=True, skip_check_array=True)
         self.kind_in_ = panel.kind
         self.window_ = self._resolve_window(int(panel.steps.max()))
-        if isinstance(panel, Frames):
-            self.scaler_: ChannelScaler | FrameForm = panel.form
-        elif self.standardize:
-            self.scaler_ = ChannelScaler.fit(panel)
-        else:
-            self.scaler_ = ChannelScaler.identity(self.n_channels_in_)
+        self.scaler_ = self._learn_scale(panel)
         return as_dataset(self.scaler_.transform(panel), self.window_)
+
+    def _learn_scale(self, panel: Series | Frames) -> ChannelScaler | FrameForm:
+        """Return what brings a panel into the network's units, and back."""
+        if isinstance(panel, Frames):
+            return panel.form
+        kind = IndicatingScaler if self.missing == "indicate" else ChannelScaler
+        return kind.fit(panel) if self.standardize else kind.identity(panel.n_channels)
 
     def _resolve_window(self, time: int) -> int:
         """Steps of a window; the encoder may have its own idea of ``'auto'``."""
@@ -223,7 +248,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.random_state_ = check_random_state(self.random_state)
         check_device(self.device)
         with self._seeded():
-            network = self._build_network(self.n_channels_in_, self.window_)
+            network = self._build_network(self.scaler_.n_modelled, self.window_)
             self.net_ = DisentanglingNet(
                 network,
                 optimizer=torch.optim.Adam,
@@ -565,7 +590,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsdisentangle.data.scaling import ChannelScaler
+from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.data.series import as_series
 
 
@@ -45,3 +45,21 @@ def test_overflow_is_refused_with_its_place():
     scaler = ChannelScaler(np.zeros(1), np.full(1, 1e-5))
     with pytest.raises(ValueError, match="series 0, step 1, channel 0 overflows"):
         scaler.transform(as_series([[0.0, 1e38]]))
+
+
+def test_missing_pattern_stands_behind_the_channels_and_falls_off_again():
+    X, series = random_series()
+    X[0, 4:] = np.nan  # the first series ends early: what follows is not missing but over
+    series = as_series(X, missing="mask")
+    plain, both = ChannelScaler.fit(series), IndicatingScaler.fit(series)
+    assert (plain.n_modelled, both.n_modelled) == (2, 4)
+    scaled, expected = both.transform(series), plain.transform(series)
+    np.testing.assert_array_equal(scaled.values[..., :2], expected.values)
+    np.testing.assert_array_equal(scaled.observed[..., :2], expected.observed)
+    for row in range(len(X)):
+        for step in range(X.shape[1]):
+            inside = step < series.lengths[row]
+            np.testing.assert_array_equal(scaled.observed[row, step, 2:], inside)
+            missing = inside & np.isnan(X[row, step])
+            np.testing.assert_array_equal(scaled.values[row, step, 2:], missing)
+    np.testing.assert_array_equal(both.inverse(scaled.values), plain.inverse(expected.values))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers import REAL
 
+import tsdisentangle.evaluation.representations as representations_module
+from tsdisentangle import VAE, StaticDynamicVAE
 from tsdisentangle.evaluation import protocols, runner
 from tsdisentangle.evaluation.representations import (
     anchors,
@@ -15,6 +17,7 @@ from tsdisentangle.evaluation.representations import (
 )
 from tsdisentangle.evaluation.table import KEY, Results, split_name, table_of
 from tsdisentangle.evaluation.tasks import Course
+from tsdisentangle.tuned import tuned_parameters
 
 real = pytest.mark.skipif(
     not REAL.is_dir(), reason="the published files are not here; set TSDISENTANGLE_DATA"
@@ -27,11 +30,14 @@ FIELDS = {
 }
 
 
+def benchmark(X, window, **more):
+    return protocols.Benchmark("generated", X, window, [], [], **more)
+
+
 @real
 @pytest.mark.parametrize("make", MAKERS)
 def test_parts_are_disjoint_in_every_split(make):
-    benchmark = make(REAL)
-    for resampling in benchmark.resamplings:
+    for resampling in make(REAL).resamplings:
         for split in resampling.splits(0):
             rows = np.concatenate([split.train, split.validation, split.test])
             assert len(np.unique(rows)) == len(rows)
@@ -50,11 +56,49 @@ def test_every_year_and_every_block_is_tested_once():
 
 @real
 def test_patients_are_drawn_anew_for_each_seed_and_stratified():
-    benchmark = protocols.physionet(REAL)
-    died = benchmark.tasks[1].target
-    first, second = (benchmark.resamplings[0].splits(seed)[0] for seed in (0, 1))
+    made = protocols.physionet(REAL)
+    died = made.tasks[1].target
+    first, second = (made.resamplings[0].splits(seed)[0] for seed in (0, 1))
     assert set(first.test) != set(second.test)
     assert died[first.test].mean() == pytest.approx(died.mean(), abs=0.01)
+
+
+@real
+@pytest.mark.parametrize("make", [protocols.air_quality, protocols.physionet])
+def test_search_never_sees_a_series_of_the_test_parts(make):
+    made = make(REAL)
+    searched = np.concatenate([[*part.train, *part.validation] for part in made.search])
+    assert len(made.search) == 2
+    for split in made.resamplings[0].splits(0) + made.resamplings[0].splits(1):
+        assert not set(searched) & set(split.test)
+
+
+def test_settings_reach_the_methods_that_have_them(monkeypatch):
+    seen = []
+    X = np.random.default_rng(0).normal(size=(6, 8, 2))
+    monkeypatch.setattr(VAE, "fit", lambda self, X: seen.append(self.get_params()) or self)
+    made = benchmark(X, 4, settings={"lr": 0.5, "alpha": 0.3})
+    representations()["VAE"](X, made, 7, 3)
+    assert (seen[0]["lr"], seen[0]["window"], seen[0]["max_epochs"]) == (0.5, 4, 3)
+
+
+def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
+    found = {"hidden": 32, "window": 2, "beta": [0.1, 2.0], "missing": "indicate"}
+    monkeypatch.setattr(
+        representations_module, "tuned_preset", lambda *names: tuned_parameters(found)
+    )
+    seen = []
+    X = np.random.default_rng(0).normal(size=(6, 8, 2))
+    monkeypatch.setattr(StaticDynamicVAE, "fit", lambda self, X: seen.append(self) or self)
+    course = Course("oil temperature", np.zeros((6, 2)))
+    for tasks in ([], [course]):
+        made = protocols.Benchmark("generated", X, 4, tasks, [], settings={"lr": 0.5})
+        representations()["StaticDynamicVAE/tuned"](X, made, 0, 3)
+    free, fixed = seen
+    assert (free.window, fixed.window) == (2, 4)
+    assert free.encoder.get_params() == {"kind": "window", "hidden": 32, "out_features": 16}
+    assert free.beta == (0.1, 2.0)
+    assert free.lr != 0.5  # the paper's settings are not mixed in
 
 
 def test_raw_features_against_plain_loops():
@@ -77,7 +121,7 @@ def test_raw_features_against_plain_loops():
 
 def test_window_features_of_raw_rows_cover_a_partial_window():
     X = np.arange(10.0).reshape(1, 5, 2)
-    codes = representations()["raw/summary"](X, 2, 0, 1)(X)
+    codes = representations()["raw/summary"](X, benchmark(X, 2), 0, 1)(X)
     assert codes.dynamic.shape == (1, 3, 10)
     np.testing.assert_allclose(codes.dynamic[0, 2, :2], X[0, 4])  # means of the last, partial one
     np.testing.assert_allclose(codes.dynamic[0, 2, -2:], 0.5)  # half of it is missing
@@ -88,7 +132,7 @@ def test_minirocket_row_reads_values_and_mask():
     X = np.random.default_rng(0).normal(size=(12, 20, 2))
     holes = X.copy()
     holes[:, 5] = np.nan
-    encode = representations()["raw/minirocket"](X, 4, 0, 1)
+    encode = representations()["raw/minirocket"](X, benchmark(X, 4), 0, 1)
     static = encode(X).static
     assert static.shape[0] == 12
     assert static.shape[1] > 1000
@@ -108,8 +152,8 @@ def test_minirocket_row_reads_values_and_mask():
 def test_rows_that_make_no_sense_are_left_out(name, make, applies):
     protocol = "as published" if make == "published" else make
     task = Course("oil temperature", np.zeros((1, 1)))
-    benchmark = protocols.Benchmark("ETTh1", np.zeros((1, 1, 1)), 1, [task], [], protocol)
-    assert runner._applies(name, benchmark) == applies
+    made = protocols.Benchmark("ETTh1", np.zeros((1, 1, 1)), 1, [task], [], protocol=protocol)
+    assert runner._applies(name, made) == applies
 
 
 @real
@@ -118,13 +162,13 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
     monkeypatch.setattr(runner, "QUICK_EPOCHS", 2)
     command = ["--quick", "--output", str(tmp_path), "--methods", "constant", "raw/summary"]
-    runner.run("table", [protocols.air_quality], None, command)
+    runner.run("table", [protocols.air_quality], ["4"], None, command)
     first = json.loads((tmp_path / "quick" / "table4.json").read_text())
     assert {row["method"] for row in first["rows"]} == {"constant", "raw/summary"}
     assert set(first["rows"][0]) == FIELDS
     calls = []
     monkeypatch.setattr(runner, "measure", lambda *a, **k: calls.append(a[2]) or _measure(*a, **k))
-    runner.run("table", [protocols.air_quality], None, [*command, "StaticDynamicVAE"])
+    runner.run("table", [protocols.air_quality], ["4"], None, [*command, "StaticDynamicVAE"])
     assert calls == ["StaticDynamicVAE"]
     rows = json.loads((tmp_path / "quick" / "table4.json").read_text())["rows"]
     assert rows[:2] == first["rows"]
@@ -132,6 +176,9 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     assert flagship["ci_low"] <= flagship["mean"] <= flagship["ci_high"]
     assert 0 <= flagship["leakage"] <= 1
     assert "| StaticDynamicVAE |" in capsys.readouterr().out
+    written = (tmp_path / "quick" / "table4.md").read_text()
+    assert "VAE/tuned (Air Quality, test 2016, corrected)" in written.split("Still to come")[1]
+    assert "raw/summary (" not in written.split("Still to come")[1]
 
 
 _measure = runner.measure
@@ -162,5 +209,6 @@ def test_each_anchor_is_a_row_of_the_tables_of_anchors():
     ]
     assert all(of_anchors for *_, of_anchors in names)
     assert (table_of("month", True), table_of("mortality", True)) == ("8", "5")
-    encode = anchors()["StaticDynamicVAE@last"](np.zeros((4, 6, 2)), 2, 0, 1)
+    X = np.zeros((4, 6, 2))
+    encode = anchors()["StaticDynamicVAE@last"](X, benchmark(X, 2), 0, 1)
     assert encode.__self__.anchor == "last"

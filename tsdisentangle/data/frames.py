@@ -29,6 +29,11 @@ class FrameForm:
     channels_last: bool
     dtype: np.dtype
 
+    @property
+    def n_modelled(self) -> int:
+        """Channels that the network sees."""
+        return self.channels
+
     def transform(self, frames: "Frames") -> "Frames":
         """Return the clips as they are: pixels are not standardised."""
         return frames

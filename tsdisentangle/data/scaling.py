@@ -1,6 +1,7 @@
 """Standardisation a channel, from observed values only."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -20,13 +21,18 @@ class ChannelScaler:
     mean: np.ndarray
     scale: np.ndarray
 
+    @property
+    def n_modelled(self) -> int:
+        """Channels that the network sees."""
+        return len(self.mean)
+
     @classmethod
-    def identity(cls, n_channels: int) -> "ChannelScaler":
+    def identity(cls, n_channels: int) -> Self:
         """Return the scaler that changes nothing."""
         return cls(np.zeros(n_channels), np.ones(n_channels))
 
     @classmethod
-    def fit(cls, series: Series) -> "ChannelScaler":
+    def fit(cls, series: Series) -> Self:
         """Estimate mean and standard deviation from the observed values.
 
         Raises
@@ -70,3 +76,33 @@ class ChannelScaler:
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return values in the user's units, as float32."""
         return (values * self.scale + self.mean).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class IndicatingScaler(ChannelScaler):
+    """A scaler that adds a channel for each channel: 1 where that one is missing, else 0.
+
+    For data where what was measured says as much as the values do, such as the tests that a
+    doctor asks for. The pattern is known up to each series' last observed step.
+    """
+
+    @property
+    def n_modelled(self) -> int:
+        """Channels that the network sees."""
+        return 2 * len(self.mean)
+
+    def transform(self, series: Series) -> Series:
+        """Return standardised series, and behind their channels the missing pattern."""
+        scaled = super().transform(series)
+        inside = np.arange(series.values.shape[1]) < series.lengths[:, None]
+        known = np.broadcast_to(inside[..., None], series.observed.shape)
+        missing = (~series.observed & known).astype(np.float32)
+        return replace(
+            scaled,
+            values=np.concatenate([scaled.values, missing], axis=2),
+            observed=np.concatenate([series.observed, known], axis=2),
+        )
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Return values in the user's units, without the pattern."""
+        return super().inverse(values[..., : len(self.mean)])

@@ -58,8 +58,9 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
         ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)`` or ``(time_i,)``,
         or a DataFrame whose index has the levels (series, time). A numpy masked array has NaN
         where it is masked.
-    missing : {'error', 'mask'}, default='error'
-        Whether NaN is refused or means "not observed".
+    missing : {'error', 'mask', 'indicate'}, default='error'
+        Whether NaN is refused or means "not observed". The estimators' 'indicate' reads as
+        'mask'.
 
     Returns
     -------

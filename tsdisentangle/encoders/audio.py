@@ -79,7 +79,7 @@ class SpectrogramEncoder(BaseEstimator):
         ----------
         X : array or list of arrays
             ``(n, frames, bins)`` or a list of ``(frames_i, bins)``.
-        missing : {'error', 'mask'}, default='error'
+        missing : {'error', 'mask', 'indicate'}, default='error'
             Whether NaN is refused or means "not observed".
 
         Returns

@@ -1,17 +1,19 @@
 """Which series, splits and tasks a data set brings, under each protocol."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from tsdisentangle.data.bunch import SequenceBunch
 from tsdisentangle.datasets import fetch_air_quality, fetch_etth1, fetch_physionet2012
 from tsdisentangle.evaluation.tasks import Course, Risk, Split, StaticLabel, Task
 
 DataHome = str | os.PathLike[str] | None
+NOBODY = np.array([], dtype=int)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Benchmark:
         Steps of a window, the paper's.
     tasks : list of Task
     resamplings : list of Resampling
+    search : list of Split, default=()
+        Training and validation parts that hyper-parameters may be chosen by; their labels are in
+        no test part. Empty where the data are too few for that.
+    preset : str, default=''
+        Name of the tuned presets of this data set, or of the one that it borrows them from.
+    settings : mapping, default={}
+        Parameters of the untuned rows where they are not the defaults; a method takes those it has.
+    epochs : int, default=100
     protocol : {'corrected', 'as published'}
     """
 
@@ -54,7 +64,16 @@ class Benchmark:
     window: int
     tasks: list[Task]
     resamplings: list[Resampling]
+    search: Sequence[Split] = ()
+    preset: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 100
     protocol: str = "corrected"
+
+    @property
+    def asks_windows(self) -> bool:
+        """Whether a task has an answer for each window, which fixes their length."""
+        return any(isinstance(task, Course) for task in self.tasks)
 
 
 def air_quality(data_home: DataHome = None) -> Benchmark:
@@ -62,6 +81,7 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
 
     Tested on 2016 (validated on 2015), and leave-one-year-out over 2013 (which begins in March)
     to 2016, each validated on another of these years. The two months of 2017 always train.
+    Hyper-parameters are chosen on 2014 and 2015, without 2016.
     """
     bunch = fetch_air_quality(data_home=data_home)
     year = bunch.groups
@@ -79,23 +99,33 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
             Resampling("test 2016", lambda seed: [bunch_parts(bunch)]),
             Resampling("leave one year out", lambda seed: folds),
         ],
+        search=[_validation(year, held_out, without=2016) for held_out in (2014, 2015)],
+        preset="air-quality",
     )
 
 
 def physionet(data_home: DataHome = None) -> Benchmark:
     """PhysioNet 2012, sets a and b, corrected: unit type and mortality, a split of patients a seed.
 
-    Every seed draws its own stratified 64, 16 and 20 % of the patients.
+    Every seed draws its own stratified 64, 16 and 20 % of the patients. Hyper-parameters are chosen
+    on 40 % of the patients, which no test part draws from.
     """
     bunch = fetch_physionet2012(data_home=data_home)
     died = bunch.static_target["mortality"].astype(bool)
 
+    def draw(rows: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rest, drawn = train_test_split(rows, test_size=size, stratify=died[rows], random_state=seed)
+        return rest, drawn
+
+    tested, development = draw(np.arange(len(died)), round(0.4 * len(died)), 0)
+
     def patients(seed: int) -> list[Split]:
-        rows = np.arange(len(died))
-        rest, test = train_test_split(rows, test_size=0.2, stratify=died, random_state=seed)
-        train, valid = train_test_split(rest, test_size=0.2, stratify=died[rest], random_state=seed)
+        rest, test = draw(tested, round(0.2 * len(died)), seed)
+        train, valid = draw(np.concatenate([development, rest]), round(0.16 * len(died)), seed)
         return [Split(train, valid, test)]
 
+    thirds = StratifiedKFold(3, shuffle=True, random_state=0).split(development, died[development])
+    search = [Split(development[a], development[b], NOBODY) for a, b in thirds]
     return Benchmark(
         "PhysioNet 2012",
         np.asarray(bunch.data),
@@ -105,6 +135,8 @@ def physionet(data_home: DataHome = None) -> Benchmark:
             Risk("mortality", died),
         ],
         [Resampling("random patients", patients, n_seeds=10)],
+        search=search[:2],
+        preset="physionet",
     )
 
 
@@ -112,6 +144,7 @@ def etth1(data_home: DataHome = None) -> Benchmark:
     """ETTh1, corrected: daily mean oil temperature, blocked cross-validation.
 
     Six blocks in time with gaps of 28 days; each is the test part once, validated on the next one.
+    Six blocks are too few to choose hyper-parameters by: those of Air Quality, also hourly, serve.
     """
     bunch = fetch_etth1(data_home=data_home)
     blocks = np.unique(bunch.groups)
@@ -125,6 +158,7 @@ def etth1(data_home: DataHome = None) -> Benchmark:
         24,
         [Course("oil temperature", daily_mean(bunch))],
         [Resampling("blocked folds", lambda seed: folds)],
+        preset="air-quality",
     )
 
 
@@ -137,6 +171,11 @@ def daily_mean(bunch: SequenceBunch) -> np.ndarray:
 def bunch_parts(bunch: SequenceBunch) -> Split:
     """Return the split that a loader gives."""
     return Split(*(bunch.splits[part] for part in ("train", "validation", "test")))
+
+
+def _validation(groups: np.ndarray, held_out: int, without: int) -> Split:
+    rest = np.flatnonzero((groups != held_out) & (groups != without))
+    return Split(rest, np.flatnonzero(groups == held_out), NOBODY)
 
 
 def _group_split(groups: np.ndarray, *, test: int, validation: int) -> Split:

@@ -1,25 +1,30 @@
 """Rows of the tables: each a way to turn series into codes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.evaluation.protocols import Benchmark
 from tsdisentangle.methods.cdsvae import CDSVAE
 from tsdisentangle.methods.glr import GLR
 from tsdisentangle.methods.gpvae import GPVAE
 from tsdisentangle.methods.spyl import SPYL
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
 from tsdisentangle.methods.vae import VAE
+from tsdisentangle.tuned import SUFFIX, tuned_preset
 
 Encode = Callable[..., Codes]  # of series; of estimators also return_std=True
-# Takes training series, window, seed and epochs; returns what encodes any series.
-Representation = Callable[[np.ndarray, int, int, int], Encode]
+# Takes training series, their benchmark, seed and epochs; returns what encodes any series.
+Representation = Callable[[np.ndarray, Benchmark, int, int], Encode]
 
 MINIROCKET_KERNELS = 2000
 METHODS = (VAE, GPVAE, CDSVAE, GLR, SPYL)
+FAMILY = {method.__name__: method for method in (StaticDynamicVAE, *METHODS)}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "StaticDynamicVAE": {},
     "StaticDynamicVAE/pooled": {"static_pooling": "mean"},
@@ -30,24 +35,44 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 
 def fit_method(
-    method: type, params: dict[str, Any], X: np.ndarray, window: int, seed: int, epochs: int
+    method: type,
+    params: dict[str, Any],
+    X: np.ndarray,
+    benchmark: Benchmark,
+    seed: int,
+    epochs: int,
 ) -> Encode:
     """Fit an estimator of the package on training series."""
-    estimator = method(
-        **params, missing="mask", window=window, random_state=seed, max_epochs=epochs
-    )
-    return estimator.fit(X).encode
+    known = signature(method).parameters
+    given = {name: value for name, value in benchmark.settings.items() if name in known}
+    given |= {"missing": "mask", "window": benchmark.window} | params
+    return method(**given, random_state=seed, max_epochs=epochs).fit(X).encode
 
 
-def untrained(params: dict[str, Any], X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
+def fit_tuned(method: type, X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encode:
+    """Fit an estimator with the parameters that the search chose for it."""
+    params = tuned_preset(benchmark.preset + SUFFIX, method.__name__)
+    if benchmark.asks_windows:
+        params["window"] = benchmark.window
+    return fit_method(method, params, X, replace(benchmark, settings={}), seed, epochs)
+
+
+def untrained(
+    params: dict[str, Any], X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int
+) -> Encode:
     """Return the flagship's network as it is initialised."""
-    return fit_method(StaticDynamicVAE, params, X, window, seed, 0)
+    return fit_method(StaticDynamicVAE, params, X, benchmark, seed, 0)
 
 
 def _raw(
-    static: Callable[[np.ndarray], np.ndarray], X: np.ndarray, window: int, seed: int, epochs: int
+    static: Callable[[np.ndarray], np.ndarray],
+    X: np.ndarray,
+    benchmark: Benchmark,
+    seed: int,
+    epochs: int,
 ) -> Encode:
     """Features of the series as if they were a static code, of each window as dynamic codes."""
+    window = benchmark.window
 
     def encode(series: np.ndarray) -> Codes:
         windows = _cut(series, window)
@@ -95,7 +120,7 @@ def missingness(series: np.ndarray) -> np.ndarray:
     return np.isnan(series).mean(axis=1)
 
 
-def minirocket(X: np.ndarray, window: int, seed: int, epochs: int) -> Encode:
+def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encode:
     """MiniRocket over values and mask of the whole series; it has no features of a window."""
     try:
         from sktime.transformations.panel.rocket import MiniRocketMultivariate
@@ -135,6 +160,7 @@ def representations() -> dict[str, Representation]:
     rows["StaticDynamicVAE/untrained"] = partial(untrained, {})
     rows["StaticDynamicVAE/pooled_untrained"] = partial(untrained, {"static_pooling": "mean"})
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
+    rows |= {f"{name}/tuned": partial(fit_tuned, method) for name, method in FAMILY.items()}
     rows["raw/minirocket"] = minirocket
     for name, features in (("flat", flat), ("summary", summary), ("missingness", missingness)):
         rows[f"raw/{name}"] = partial(_raw, features)

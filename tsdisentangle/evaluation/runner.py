@@ -5,10 +5,10 @@ import datetime
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from tqdm.auto import tqdm
@@ -23,7 +23,6 @@ from tsdisentangle.evaluation.table import (
     split_name,
     table_of,
 )
-from tsdisentangle.evaluation.tasks import Course
 
 QUICK_EPOCHS = 10
 PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
@@ -42,9 +41,27 @@ def metadata() -> dict[str, Any]:
     }
 
 
+class Job(NamedTuple):
+    """A row of every table that the tasks of a data set belong to."""
+
+    benchmark: Benchmark
+    resampling: Resampling
+    name: str
+
+    def tables(self) -> set[str]:
+        """Tables that get a row."""
+        of_anchors = split_name(self.name)[2]
+        return {table_of(task.name, of_anchors) for task in self.benchmark.tasks}
+
+    def __str__(self) -> str:
+        split = f"{self.benchmark.dataset}, {self.resampling.name}"
+        return f"{self.name} ({split}, {self.benchmark.protocol})"
+
+
 def run(
     title: str,
     makers: list[Callable[[], Benchmark]],
+    tables: Collection[str],
     known: Mapping[str, Representation | None] | None = None,
     arguments: list[str] | None = None,
 ) -> list[Results]:
@@ -55,7 +72,10 @@ def run(
     title : str
         Shown by ``--help``.
     makers : list of callables
-        Each loads a data set with its tasks.
+        Each loads a data set with its tasks: all that the tables have.
+    tables : collection of str
+        Names of the tables to show. A representation serves all tasks of its data set, so rows of
+        another table may be measured too, and are kept.
     known : mapping of name to representation, default=None
         Rows to choose from; None means all methods and the constant.
     arguments : list of str, default=None
@@ -64,75 +84,86 @@ def run(
     Returns
     -------
     list of Results
-        The tables that have rows.
+        The shown tables that have rows.
     """
     if known is None:
         known = {"constant": None, **representations()}
+    options = _parse(title, list(known), arguments)
+    torch.set_num_threads(1)
+    # Quick rows never take the place of full ones.
+    folder = options.output / "quick" if options.quick else options.output
+    store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
+    jobs = [
+        Job(benchmark, resampling, name)
+        for benchmark in (make() for make in makers)
+        for resampling in benchmark.resamplings[: 1 if options.quick else None]
+        for name in known
+        if _applies(name, benchmark)
+    ]
+    for job in tqdm([job for job in jobs if _is_wanted(job, options)], unit="row"):
+        budget = _budget(job, options)
+        if _is_there(job, store, **budget):
+            continue
+        benchmark, resampling, name = job
+        measured = measure(benchmark, resampling, name, known[name], **budget)
+        for row in make_rows(benchmark, resampling, name, measured, **budget):
+            store[row["table"]].add([row])
+    filled = [store[table] for table in tables if store[table].rows]
+    to_come = [job for job in jobs if not _is_there(job, store, **_budget(job, options))]
+    for results in filled:
+        missing = [str(job) for job in to_come if results.name in job.tables()]
+        print("\n" + results.write_markdown(missing), end="")
+    return filled
+
+
+def _parse(title: str, names: list[str], arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--seeds", type=int, help="default: 5; 10 splits of patients; 1 published")
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, help="default: 100 corrected, the released published")
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs, first split")
-    parser.add_argument("--methods", nargs="*", choices=list(known), help="rows; default: all")
+    parser.add_argument("--methods", nargs="*", choices=names, help="rows; default: all")
     parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
     parser.add_argument("--protocol", choices=["corrected", "as published"])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    epochs = QUICK_EPOCHS if options.quick else options.epochs
-    # Quick rows never take the place of full ones.
-    folder = options.output / "quick" if options.quick else options.output
-    rows = {name: known[name] for name in options.methods or known}
-    store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
-    jobs = [
-        (benchmark, resampling, name)
-        for benchmark in (make() for make in makers)
-        if options.protocol in (None, benchmark.protocol)
-        and benchmark.dataset in (options.datasets or [benchmark.dataset])
-        for resampling in benchmark.resamplings[: 1 if options.quick else None]
-        for name in rows
-        if _applies(name, benchmark)
-    ]
-    for benchmark, resampling, name in tqdm(jobs, unit="row"):
-        seeds = list(range(1 if options.quick else options.seeds or resampling.n_seeds))
-        if _is_there(store, benchmark, resampling, name, seeds, epochs):
-            continue
-        measured = measure(benchmark, resampling, name, rows[name], seeds=seeds, epochs=epochs)
-        for row in make_rows(benchmark, resampling, name, measured, seeds=seeds, epochs=epochs):
-            store[row["table"]].add([row])
-    filled = {table: results for table, results in store.items() if results.rows}
-    for table, results in filled.items():
-        for protocol in results.protocols():
-            print(f"\nTable {table}, {protocol}\n\n{results.to_markdown(protocol)}", end="")
-    return list(filled.values())
+    return parser.parse_args(arguments)
+
+
+def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
+    """Seeds and epochs of a row."""
+    if options.quick:
+        return {"seeds": [0], "epochs": QUICK_EPOCHS}
+    seeds = list(range(options.seeds or job.resampling.n_seeds))
+    return {"seeds": seeds, "epochs": options.epochs or job.benchmark.epochs}
+
+
+def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
+    """Whether the command line asks for a row."""
+    return (
+        options.protocol in (None, job.benchmark.protocol)
+        and job.benchmark.dataset in (options.datasets or [job.benchmark.dataset])
+        and job.name in (options.methods or [job.name])
+    )
 
 
 def _applies(name: str, benchmark: Benchmark) -> bool:
     """Whether a row makes sense for a data set."""
     if benchmark.protocol == "as published" and name.startswith("raw/"):
         return False  # the published heads draw from posteriors, which raw features have not
-    asks_windows = any(isinstance(task, Course) for task in benchmark.tasks)
-    return not (asks_windows and name in ("raw/minirocket", "raw/missingness"))
+    return not (benchmark.asks_windows and name in ("raw/minirocket", "raw/missingness"))
 
 
-def _is_there(
-    store: dict[str, Results],
-    benchmark: Benchmark,
-    resampling: Resampling,
-    name: str,
-    seeds: list[int],
-    epochs: int,
-) -> bool:
-    method, anchor, of_anchors = split_name(name)
+def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> bool:
+    method, anchor, of_anchors = split_name(job.name)
     return all(
         store[table_of(task.name, of_anchors)].has(
             seeds,
             epochs,
-            protocol=benchmark.protocol,
-            dataset=benchmark.dataset,
+            protocol=job.benchmark.protocol,
+            dataset=job.benchmark.dataset,
             task=task.name,
-            split=resampling.name,
+            split=job.resampling.name,
             method=method,
             anchor=anchor,
         )
-        for task in benchmark.tasks
+        for task in job.benchmark.tasks
     )

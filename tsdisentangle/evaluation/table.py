@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def measure(
         for split in resampling.splits(seed):
             codes = None
             if represent is not None:
-                encode = represent(benchmark.data[split.train], benchmark.window, seed, epochs)
+                encode = represent(benchmark.data[split.train], benchmark, seed, epochs)
                 codes = encode(benchmark.data, **wanted)
             for answers, task in zip(folds, benchmark.tasks, strict=True):
                 if codes is None:
@@ -155,6 +155,11 @@ class Results:
         self.path, self.meta = path, meta
         self.rows = self._read()
 
+    @property
+    def name(self) -> str:
+        """Number of the table."""
+        return self.path.stem.removeprefix("table")
+
     def _read(self) -> list[dict[str, Any]]:
         return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
 
@@ -188,16 +193,30 @@ class Results:
         frame = pd.DataFrame(rows)
         frame["column"] = frame["task"] + ", " + frame["split"] + ", " + frame["metric"]
         frame["cell"] = [_cell(row) for row in rows]
-        frame["method"] = [_label(row) for row in rows]
+        frame["method"] = [label(row) for row in rows]
         wide = frame.pivot_table(index="method", columns="column", values="cell", aggfunc="first")
+        wide = wide.reindex(frame["method"].unique())
         head = " | ".join(["method", *wide.columns])
         lines = [f"| {head} |", "| --- " * (wide.shape[1] + 1) + "|"]
         for method, cells in wide.fillna("-").iterrows():
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
+    def write_markdown(self, to_come: Iterable[str]) -> str:
+        """Write and return the table of each protocol, and which rows are still to come."""
+        parts = [
+            f"Table {self.name}, {protocol}\n\n{self.to_markdown(protocol)}"
+            for protocol in self.protocols()
+        ]
+        missing = list(to_come)
+        parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
+        text = "\n".join(parts)
+        self.path.with_suffix(".md").write_text(text)
+        return text
 
-def _label(row: dict[str, Any]) -> str:
+
+def label(row: Mapping[str, Any]) -> str:
+    """Name of a row in a table or a picture."""
     of_anchors = row["table"] in ANCHOR_TABLE_OF.values()
     return f"{row['method']}, anchor {row['anchor']}" if of_anchors else row["method"]
 
@@ -207,5 +226,5 @@ def _cell(row: dict[str, Any]) -> str:
     if row["leakage"] is not None:
         text += f" (leak {row['leakage']:.3f})"
     if row["published"] is not None:
-        text += f" [paper {row['published']}]"
+        text += f" [paper {row['published']}, best public {row['best_public']}]"
     return text

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -14,9 +15,14 @@ from tsdisentangle.data.codes import Codes
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
-# Strength of the linear probes, chosen on the validation part.
+# Strength of the linear probes, chosen on the validation part. The last of the ridge makes
+# anything a constant, so that codes which say nothing cost nothing.
 LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
-RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1000.0)
+SHRINKAGE = (0.05, 0.3)
+RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e7)
+
+# A covariance of more features than that takes minutes.
+MOST_FOR_COVARIANCE = 1000
 
 
 @dataclass(frozen=True)
@@ -67,29 +73,46 @@ def _logistic(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=3000))
 
 
+def _discriminant(shrinkage: float) -> Pipeline:
+    probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    return make_pipeline(StandardScaler(), probe)
+
+
 def _ridge(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(), Ridge(alpha=strength))
 
 
-def _fit_best(
-    make: Callable[[float], Pipeline],
-    strengths: tuple[float, ...],
+def _classifiers(features: np.ndarray) -> list[Pipeline]:
+    """Linear classifiers to choose from."""
+    probes = [_logistic(strength) for strength in LOGISTIC_C]
+    if features.shape[1] <= MOST_FOR_COVARIANCE:
+        probes += [_discriminant(shrinkage) for shrinkage in SHRINKAGE]
+    return probes
+
+
+def choose_probe(
+    probes: list[Pipeline],
     features: np.ndarray,
     target: np.ndarray,
     split: Split,
     loss: Callable[[Pipeline, np.ndarray, np.ndarray], float],
-) -> Pipeline:
-    """Choose the strength on the validation rows, then fit on training and validation rows."""
+) -> tuple[Pipeline, float]:
+    """Choose a probe, fitted on the training rows, by its loss on the validation rows."""
     losses = [
         loss(
-            make(strength).fit(features[split.train], target[split.train]),
+            probe.fit(features[split.train], target[split.train]),
             features[split.validation],
             target[split.validation],
         )
-        for strength in strengths
+        for probe in probes
     ]
+    best = int(np.argmin(losses))
+    return probes[best], losses[best]
+
+
+def _refit(probe: Pipeline, features: np.ndarray, target: np.ndarray, split: Split) -> Pipeline:
     both = np.concatenate([split.train, split.validation])
-    return make(strengths[int(np.argmin(losses))]).fit(features[both], target[both])
+    return probe.fit(features[both], target[both])
 
 
 @dataclass(frozen=True)
@@ -118,10 +141,18 @@ class StaticLabel:
         truth = self.target[split.test]
         return Answers(truth, np.full(len(truth), values[counts.argmax()]))
 
+    def validate(self, codes: Codes, split: Split) -> float:
+        """Accuracy on the validation rows; to choose hyper-parameters by."""
+        return -self._choose(codes.static, split)[1]
+
+    def _choose(self, features: np.ndarray, split: Split) -> tuple[Pipeline, float]:
+        def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
+            return -probe.score(x, y)
+
+        return choose_probe(_classifiers(features), features, self.target, split, loss)
+
     def _guess(self, features: np.ndarray, split: Split) -> np.ndarray:
-        probe = _fit_best(
-            _logistic, LOGISTIC_C, features, self.target, split, lambda p, x, y: -p.score(x, y)
-        )
+        probe = _refit(self._choose(features, split)[0], features, self.target, split)
         return probe.predict(features[split.test])
 
 
@@ -145,17 +176,23 @@ class Risk:
     def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
         """Fit the probe, and answer for the test rows; of raw features, those of the series."""
         features = codes.static if raw else pooled(codes)
-
-        def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
-            return -average_precision_score(y, probe.decision_function(x))
-
-        probe = _fit_best(_logistic, LOGISTIC_C, features, self.target, split, loss)
+        probe = _refit(self._choose(features, split)[0], features, self.target, split)
         return Answers(self.target[split.test], probe.decision_function(features[split.test]))
+
+    def validate(self, codes: Codes, split: Split) -> float:
+        """Area under the precision-recall curve of the validation rows."""
+        return -self._choose(pooled(codes), split)[1]
 
     def constant(self, split: Split) -> Answers:
         """Answer the same risk for everybody."""
         truth = self.target[split.test]
         return Answers(truth, np.zeros(len(truth)))
+
+    def _choose(self, features: np.ndarray, split: Split) -> tuple[Pipeline, float]:
+        def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
+            return -average_precision_score(y, probe.decision_function(x))
+
+        return choose_probe(_classifiers(features), features, self.target, split, loss)
 
 
 @dataclass(frozen=True)
@@ -174,25 +211,24 @@ class Course:
 
     def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
         """Fit the probe over all windows, and answer for the test rows; raw: the window alone."""
-        windows = self.target.shape[1]
+        static, windows = codes.static, self.target.shape[1]
         features = codes.dynamic
         if not raw:
-            static = np.repeat(codes.static[:, None], windows, axis=1)
-            features = np.concatenate([features, static], axis=2)
-
-        def rows(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return features[index].reshape(-1, features.shape[2]), self.target[index].ravel()
-
-        x, y = zip(*(rows(part) for part in (split.train, split.validation)), strict=True)
-        ends = np.cumsum([0, len(y[0]), len(y[1])])
-        inner = Split(np.arange(ends[1]), np.arange(ends[1], ends[2]), np.array([], dtype=int))
+            repeated = np.repeat(static[:, None], windows, axis=1)
+            features = np.concatenate([features, repeated], axis=2)
+        rows = np.arange(self.target.size).reshape(self.target.shape)
+        by_window = Split(
+            *(rows[part].ravel() for part in (split.train, split.validation, split.test))
+        )
+        flat, target = features.reshape(len(features) * windows, -1), self.target.ravel()
 
         def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
             return absolute_error(y, probe.predict(x))
 
-        probe = _fit_best(_ridge, RIDGE_ALPHA, np.concatenate(x), np.concatenate(y), inner, loss)
-        guess = probe.predict(rows(split.test)[0]).reshape(len(split.test), windows)
-        return Answers(self.target[split.test], guess)
+        probes = [_ridge(strength) for strength in RIDGE_ALPHA]
+        probe, _ = choose_probe(probes, flat, target, by_window, loss)
+        guess = _refit(probe, flat, target, by_window).predict(flat[by_window.test])
+        return Answers(self.target[split.test], guess.reshape(len(split.test), windows))
 
     def constant(self, split: Split) -> Answers:
         """Answer the training median."""

@@ -67,7 +67,7 @@ class DisentanglingTransformer(BaseTransformer):
         self.estimator = estimator
         self.output = output
         super().__init__()
-        masks = getattr(estimator, "missing", "error") == "mask"
+        masks = getattr(estimator, "missing", "error") != "error"
         self.set_tags(
             **{
                 "scitype:transform-output": "Series" if output == "series" else "Primitives",

@@ -96,8 +96,10 @@ class CDSVAE(SequenceDisentangler):
         Weight of the mutual information of the codes; 1 as published.
     temperature : float, default=0.5
         Divides the cosines of the contrastive terms; 0.5 as published.
-    missing : {'error', 'mask'}, default='error'
+    missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+        ``'indicate'`` also models which values are missing, in a further channel for each one: for
+        data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
     max_epochs : int, default=100

@@ -197,8 +197,10 @@ class GLR(SequenceDisentangler):
         Longest length scale, in windows; the others are its half, quarter and eighth.
     n_samples : int, default=1
         Monte-Carlo draws of the codes a series and step of training (10 and 15 in the paper).
-    missing : {'error', 'mask'}, default='error'
+    missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+        ``'indicate'`` also models which values are missing, in a further channel for each one: for
+        data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
     max_epochs : int, default=100

@@ -120,8 +120,10 @@ class GPVAE(SequenceDisentangler):
         Weight of the divergence; 1 is the evidence lower bound. [1]_ sums as here and takes 0.2
         on PhysioNet. [2]_ averages over entries, and the divergence over windows and coordinates:
         its ``beta=1`` is ``window * channels * observed_ratio / dynamic_dim`` here.
-    missing : {'error', 'mask'}, default='error'
+    missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+        ``'indicate'`` also models which values are missing, in a further channel for each one: for
+        data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
     max_epochs : int, default=100

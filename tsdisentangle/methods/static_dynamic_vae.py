@@ -1,7 +1,7 @@
 """Static code from a single element (Berman et al. 2024)."""
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,6 +24,7 @@ from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
 from tsdisentangle.training.network import Posterior, SequenceNetwork
+from tsdisentangle.tuned import SUFFIX
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
@@ -204,8 +205,10 @@ class StaticDynamicVAE(SequenceDisentangler):
         (``TabularEncoder('step')``) have no such dependence in either case.
     n_samples : int, default=1
         Monte-Carlo draws of the codes a series and step of training.
-    missing : {'error', 'mask'}, default='error'
+    missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+        ``'indicate'`` also models which values are missing, in a further channel for each one: for
+        data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
@@ -352,8 +355,11 @@ class StaticDynamicVAE(SequenceDisentangler):
         self.n_samples = n_samples
 
     @classmethod
-    def from_preset(cls, name: str, **params: Any) -> "StaticDynamicVAE":
-        """Estimator with published hyper-parameters, Berman et al. (2024), Table 6 by default.
+    def from_preset(cls, name: str, **params: Any) -> Self:
+        """Estimator with hyper-parameters of a data set: the published ones, or our own.
+
+        The published ones are those of Berman et al. (2024), Table 6, unless the name says
+        ``-released``.
 
         Parameters
         ----------
@@ -361,7 +367,8 @@ class StaticDynamicVAE(SequenceDisentangler):
             The data set and task: ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
             ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the released
             code, where they differ: ``'sprites-released'``, ``'mug-released'``,
-            ``'timit-released'``.
+            ``'timit-released'``. Of our own search: ``'air-quality-tuned'``,
+            ``'physionet-tuned'``.
         **params
             Parameters that replace the preset's.
 
@@ -379,6 +386,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         >>> StaticDynamicVAE.from_preset("etth1", random_state=0).alpha
         0.23
         """
+        if name.endswith(SUFFIX):
+            return super().from_preset(name, **params)
         return cls(**{**preset_parameters(name), **params})
 
     def _weights(self) -> dict[str, float]:

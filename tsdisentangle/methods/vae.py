@@ -104,8 +104,10 @@ class VAE(SequenceDisentangler):
         Weight of the KL divergence; 1 is the evidence lower bound. Published settings that
         average the likelihood over values and the divergence over windows correspond to
         ``window`` times their value.
-    missing : {'error', 'mask'}, default='error'
+    missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
+        ``'indicate'`` also models which values are missing, in a further channel for each one: for
+        data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
     max_epochs : int, default=100

@@ -1,0 +1,186 @@
+"""Choose hyper-parameters for the tables: the same number of trials for every method.
+
+Trials see the parts that the corrected protocol keeps for it (``Benchmark.search``), never a test
+part: an estimator is fitted on the training part, a linear probe is chosen on the validation part,
+and the value is the mean, over parts and tasks, of its score there. The first trial of each method
+is its untuned default. Optuna's tree-structured Parzen estimator proposes the others; each trial
+has a seed of its own, so that a search which was stopped goes on as if it had not been.
+
+    python benchmarks/search.py [--trials 12] [--methods ...] [--datasets ...]
+    python benchmarks/search.py --write     # the best trials, as presets, into the package
+
+Needs the extra ``search``. Trials are kept in ``benchmarks/results/search.json``.
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import torch
+from tqdm.auto import tqdm
+
+from tsdisentangle.evaluation import protocols
+from tsdisentangle.evaluation.protocols import Benchmark
+from tsdisentangle.evaluation.representations import FAMILY
+from tsdisentangle.evaluation.runner import metadata
+from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
+
+RESULTS = Path(__file__).parent / "results" / "search.json"
+DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
+WINDOWS = {"air-quality": (12, 24, 48), "physionet": (2, 4, 8)}
+
+
+def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
+    """Parameters of a trial, as they stand in the results; only those that the method has."""
+    params = {
+        "window": trial.suggest_categorical("window", WINDOWS[dataset]),
+        "hidden": trial.suggest_categorical("hidden", [64, 128, 256]),
+        "dynamic_dim": trial.suggest_categorical("dynamic_dim", [2, 4, 8, 24]),
+        "missing": trial.suggest_categorical("missing", ["mask", "indicate"]),
+        "lr": trial.suggest_float("lr", 1e-3, 1e-2, log=True),
+    }
+    if method in ("VAE", "GPVAE"):  # one code, which is static and dynamic
+        params["dynamic_dim"] = trial.suggest_categorical("dim", [8, 16, 24, 64])
+        params["beta"] = trial.suggest_float("beta", 0.02, 2.0, log=True)
+    else:
+        params["static_dim"] = trial.suggest_categorical("static_dim", [8, 16, 32, 64])
+        static = trial.suggest_float("static_beta", 0.02, 2.0, log=True)
+        params["beta"] = [static, trial.suggest_float("dynamic_beta", 0.3, 6.0, log=True)]
+    if method in ("GPVAE", "GLR"):
+        params["length_scale"] = trial.suggest_float("length_scale", 1.0, 8.0, log=True)
+    if method == "GLR":
+        params["counterfactual"] = trial.suggest_float("counterfactual", 0.1, 10.0, log=True)
+        params["subsequence"] = trial.suggest_float("subsequence", 0.3, 1.0)
+    if method in ("CDSVAE", "SPYL"):
+        params["contrast"] = trial.suggest_float("contrast", 0.1, 10.0, log=True)
+        params["information"] = trial.suggest_float("information", 0.1, 3.0, log=True)
+    if method == "StaticDynamicVAE":
+        params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
+        params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])
+        pooling = ["anchor", "mean", "precision"]
+        params["static_pooling"] = trial.suggest_categorical("static_pooling", pooling)
+    return params
+
+
+def value_of(benchmark: Benchmark, method: str, params: dict[str, Any], epochs: int) -> list[float]:
+    """Mean validation score of each task over the parts of the search."""
+    scores = []
+    for split in benchmark.search:
+        given = {"window": benchmark.window, "missing": "mask", **tuned_parameters(params)}
+        estimator = FAMILY[method](**given, random_state=0, max_epochs=epochs)
+        codes = estimator.fit(benchmark.data[split.train]).encode(benchmark.data)
+        scores.append([task.validate(codes, split) for task in benchmark.tasks])
+    return np.mean(scores, axis=0).tolist()
+
+
+def run_trial(
+    benchmark: Benchmark, dataset: str, method: str, known: list[dict[str, Any]], epochs: int
+) -> dict[str, Any]:
+    """Propose the next trial after the known ones, and measure it."""
+    number = len(known)
+    sampler = optuna.samplers.TPESampler(seed=number, n_startup_trials=4)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for row in known[1:]:
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=row["proposed"],
+                distributions={
+                    name: optuna.distributions.json_to_distribution(text)
+                    for name, text in row["space"].items()
+                },
+                value=row["value"],
+            )
+        )
+    params, space, proposed = {}, {}, {}
+    if number:
+        trial = study.ask()
+        params = propose(trial, method, dataset)
+        proposed = trial.params
+        space = {
+            name: optuna.distributions.distribution_to_json(kind)
+            for name, kind in trial.distributions.items()
+        }
+    start = time.process_time()
+    scores = value_of(benchmark, method, params, epochs)
+    return {
+        "dataset": dataset,
+        "method": method,
+        "number": number,
+        "params": params,
+        "value": float(np.mean(scores)),
+        "scores": dict(zip([task.name for task in benchmark.tasks], scores, strict=True)),
+        "seconds": time.process_time() - start,
+        "epochs": epochs,
+        "proposed": proposed,
+        "space": space,
+    }
+
+
+def read() -> list[dict[str, Any]]:
+    """Trials that were measured."""
+    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+
+
+def of(rows: list[dict[str, Any]], dataset: str, method: str) -> list[dict[str, Any]]:
+    """Trials of a method on a data set."""
+    return [row for row in rows if (row["dataset"], row["method"]) == (dataset, method)]
+
+
+def add(row: dict[str, Any]) -> None:
+    """Write a trial behind the others; the file is read anew, so that two searches may run."""
+    beside = RESULTS.with_suffix(f".{os.getpid()}.tmp")
+    rows = {"meta": metadata(), "rows": [*read(), row]}
+    beside.write_text(json.dumps(rows, indent=1) + "\n")
+    os.replace(beside, RESULTS)
+
+
+def write_presets() -> None:
+    """Put the best trial of each method and data set into the package."""
+    rows = read()
+    keys = sorted({(row["dataset"], row["method"]) for row in rows})
+    best: dict[str, dict[str, Any]] = {}
+    for dataset, method in keys:
+        winner = max(of(rows, dataset, method), key=lambda row: row["value"])
+        best.setdefault(dataset, {})[method] = winner["params"]
+        trials = of(rows, dataset, method)
+        print(f"{dataset} {method}: {winner['value']:.3f} of {len(trials)} trials,", end=" ")
+        print(f"untuned {trials[0]['value']:.3f}, {winner['params']}")
+    TUNED_FILE.write_text(json.dumps(best, indent=1) + "\n")
+
+
+def main() -> None:
+    """Run the trials that are not there yet, a round of all methods at a time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--methods", nargs="*", choices=list(FAMILY), default=list(FAMILY))
+    parser.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
+    parser.add_argument("--write", action="store_true", help="only write the presets")
+    options = parser.parse_args()
+    if options.write:
+        write_presets()
+        return
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    benchmarks = {name: DATASETS[name]() for name in options.datasets}
+    jobs = [
+        (number, dataset, method)
+        for number in range(options.trials)
+        for dataset in options.datasets
+        for method in options.methods
+    ]
+    for number, dataset, method in tqdm(jobs, unit="trial"):
+        known = of(read(), dataset, method)
+        if len(known) <= number:
+            add(run_trial(benchmarks[dataset], dataset, method, known, options.epochs))
+
+
+if __name__ == "__main__":
+    main()

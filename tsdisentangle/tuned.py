@@ -1,0 +1,47 @@
+"""Hyper-parameters that a search of ours chose, by data set and method."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tsdisentangle.encoders import TabularEncoder
+
+SUFFIX = "-tuned"
+
+# Best trials of benchmarks/search.py, by data set and method; written by that script.
+TUNED_FILE = Path(__file__).parent / "tuned.json"
+
+
+def tuned_parameters(found: dict[str, Any]) -> dict[str, Any]:
+    """Return constructor parameters of a trial of the search, with a fresh encoder."""
+    params = dict(found)
+    if "hidden" in params:
+        hidden = params.pop("hidden")
+        params["encoder"] = TabularEncoder(hidden=hidden, out_features=hidden // 2)
+    if isinstance(params.get("beta"), list):
+        params["beta"] = tuple(params["beta"])
+    return params
+
+
+def tuned_preset(name: str, method: str) -> dict[str, Any]:
+    """Return the parameters that the search chose for a method.
+
+    Parameters
+    ----------
+    name : str
+        Data set and ``-tuned``.
+    method : str
+        Name of the class.
+
+    Raises
+    ------
+    ValueError
+        There is no preset of that name for the method.
+    """
+    table = json.loads(TUNED_FILE.read_text())
+    known = {dataset + SUFFIX: found[method] for dataset, found in table.items() if method in found}
+    if name not in known:
+        raise ValueError(
+            f"There is no preset {name!r} of {method}; the tuned ones are {sorted(known)}."
+        )
+    return tuned_parameters(known[name])
