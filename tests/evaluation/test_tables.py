@@ -8,6 +8,7 @@ from helpers import REAL
 
 import tsdisentangle.evaluation.representations as representations_module
 from tsdisentangle import VAE, StaticDynamicVAE
+from tsdisentangle.datasets import fetch_physionet2012
 from tsdisentangle.evaluation import protocols, runner
 from tsdisentangle.evaluation.representations import (
     anchors,
@@ -71,6 +72,15 @@ def test_search_never_sees_a_series_of_the_test_parts(make):
     assert len(made.search) == 2
     for split in made.resamplings[0].splits(0) + made.resamplings[0].splits(1):
         assert not set(searched) & set(split.test)
+
+
+@real
+def test_search_on_patients_leaves_the_published_records_alone():
+    records = fetch_physionet2012(data_home=REAL).groups
+    published = fetch_physionet2012(data_home=REAL, protocol="published").groups
+    parts = protocols.physionet(REAL).search
+    searched = np.concatenate([[*part.train, *part.validation] for part in parts])
+    assert not set(records[searched]) & set(published)
 
 
 def test_settings_reach_the_methods_that_have_them(monkeypatch):

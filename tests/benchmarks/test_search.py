@@ -1,0 +1,66 @@
+"""The search: the same trials after a stop as without one, the default first, presets from it."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsdisentangle import make_static_dynamic
+from tsdisentangle.evaluation.protocols import NOBODY, Benchmark
+from tsdisentangle.evaluation.tasks import Split, StaticLabel
+
+optuna = pytest.importorskip("optuna")
+PATH = Path(__file__).parents[2] / "benchmarks" / "search.py"
+
+
+@pytest.fixture
+def search(monkeypatch, tmp_path):
+    """Load the script, writing to a folder of its own."""
+    spec = importlib.util.spec_from_file_location("search", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "search.json")
+    monkeypatch.setattr(module, "TUNED_FILE", tmp_path / "tuned.json")
+    monkeypatch.setitem(module.DATASETS, "air-quality", small_benchmark)
+    return module
+
+
+def small_benchmark():
+    bunch = make_static_dynamic(60, random_state=0)
+    task = StaticLabel("level", bunch.static_target["level"])
+    parts = [Split(np.arange(40), np.arange(40, 60), NOBODY)]
+    return Benchmark("generated", bunch.data, 4, [task], [], search=parts)
+
+
+def trials(search, monkeypatch, number):
+    command = ["search.py", "--trials", str(number), "--epochs", "1"]
+    command += ["--datasets", "air-quality", "--methods", "VAE", "StaticDynamicVAE"]
+    monkeypatch.setattr("sys.argv", command)
+    search.main()
+    rows = search.read()
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_search_that_was_stopped_goes_on_as_if_it_had_not_been(search, monkeypatch):
+    trials(search, monkeypatch, 1)
+    stopped = trials(search, monkeypatch, 3)
+    search.RESULTS.unlink()
+    assert trials(search, monkeypatch, 3) == stopped
+    assert [row["params"] for row in stopped[:2]] == [{}, {}]
+    assert {row["method"] for row in stopped[2:4]} == {"VAE", "StaticDynamicVAE"}
+    search.write_presets()
+    best = json.loads(search.TUNED_FILE.read_text())["air-quality"]["VAE"]
+    values = {row["value"]: row["params"] for row in reversed(stopped) if row["method"] == "VAE"}
+    assert best == values[max(values)]
+
+
+@pytest.mark.parametrize("method", ["StaticDynamicVAE", "VAE", "GPVAE", "CDSVAE", "GLR", "SPYL"])
+@pytest.mark.parametrize("dataset", ["air-quality", "physionet"])
+def test_every_proposal_is_a_valid_estimator(search, method, dataset):
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    params = search.tuned_parameters(search.propose(trial, method, dataset))
+    estimator = search.FAMILY[method](**params, max_epochs=0)
+    X = np.random.default_rng(0).normal(size=(4, 96, 2))
+    assert estimator.fit(X).encode(X).static.shape[0] == 4
