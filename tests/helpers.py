@@ -24,3 +24,21 @@ def small(method=StaticDynamicVAE, **params):
     }
     takes = signature(method).parameters
     return method(**{**{k: v for k, v in defaults.items() if k in takes}, **params})
+
+
+class Slices:
+    """A stored array as an HDF5 data set is one: only slices of rows; it writes down which."""
+
+    def __init__(self, array):
+        self.array = array
+        self.shape, self.dtype = array.shape, array.dtype
+        self.read = []
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        self.read.append((rows.start, rows.stop))
+        return self.array[rows]
+
+    def __setitem__(self, rows, values):
+        assert isinstance(rows, slice)
+        self.array[rows] = values

@@ -15,6 +15,7 @@ FLOORS = {
     "nn": 2,
     "losses": 2,
     "encoders": 3,
+    "persistence": 3,
     "training": 3,
     "tuned": 3,
     "base": 4,

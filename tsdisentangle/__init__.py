@@ -21,6 +21,9 @@ _PUBLIC = {
     "TabularEncoder": "tsdisentangle.encoders",
     "VideoDecoder": "tsdisentangle.encoders",
     "VideoEncoder": "tsdisentangle.encoders",
+    "ModelFileError": "tsdisentangle.persistence",
+    "inspect_model": "tsdisentangle.persistence",
+    "load": "tsdisentangle.persistence",
     "make_static_dynamic": "tsdisentangle.data.synthetic",
 }
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from tsdisentangle.methods.spyl import SPYL
     from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
     from tsdisentangle.methods.vae import VAE
+    from tsdisentangle.persistence import ModelFileError, inspect_model, load
 
 __all__ = [
     "CDSVAE",
@@ -49,6 +53,7 @@ __all__ = [
     "SPYL",
     "VAE",
     "Codes",
+    "ModelFileError",
     "SpectrogramDecoder",
     "SpectrogramEncoder",
     "StaticDynamicVAE",
@@ -57,6 +62,8 @@ __all__ = [
     "VideoDecoder",
     "VideoEncoder",
     "__version__",
+    "inspect_model",
+    "load",
     "make_static_dynamic",
 ]
 

@@ -1,6 +1,7 @@
 """The estimator that every method shares."""
 
 import copy
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -9,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from skorch.helper import predefined_split
@@ -17,16 +18,22 @@ from skorch.helper import predefined_split
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
-from tsdisentangle.data.series import Series, as_series
+from tsdisentangle.data.series import as_series
+from tsdisentangle.data.sink import array_sink
+from tsdisentangle.data.stored import StoredSeries
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
+from tsdisentangle.persistence import save_model, stamp, unstamp
 from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.inference import Inference, keep
-from tsdisentangle.training.loader import SequenceDataset, as_dataset, hold_out
+from tsdisentangle.training.loader import Panel, SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.net import DisentanglingNet, check_device
 from tsdisentangle.training.network import SequenceNetwork
 from tsdisentangle.tuned import tuned_preset
+
+COMPILER = "inductor"  # what torch.compile makes machine code with
 
 
 class SequenceDisentangler(TransformerMixin, BaseEstimator):
@@ -52,9 +59,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "early_stopping": ["boolean", Interval(Integral, 1, None, closed="left")],
         "callbacks": [None, list],
         "device": [str, torch.device],
+        "precision": [StrOptions(set(DTYPES))],
+        "compile": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # An array to write to is nothing that a pipeline could route.
+    __metadata_request__transform = {"out": metadata_routing.UNUSED}
 
     def __init__(
         self,
@@ -73,6 +85,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         early_stopping: bool | int,
         callbacks: list[Any] | None,
         device: str | torch.device,
+        precision: str,
+        compile: bool,
         random_state: Any,
         verbose: int,
     ):
@@ -90,6 +104,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.callbacks = callbacks
         self.device = device
+        self.precision = precision
+        self.compile = compile
         self.random_state = random_state
         self.verbose = verbose
 
@@ -131,7 +147,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Encoder and decoder networks from the parameter objects."""
         encoder = self._encoder_
         decoder = encoder.decoder() if self.decoder is None else self.decoder
-        return encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
+        parts = encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
+        for part in parts:
+            run_in(part, self.precision)
+            if self.compile:  # in place: the names of the weights stay as they are
+                part.compile(backend=COMPILER)
+        return parts
 
     # -- fitting --------------------------------------------------------------------------------
 
@@ -143,7 +164,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         X : array, list of arrays or DataFrame
             ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
             with a two-level index (series, time). An encoder may take another form: clips, with
-            :class:`~tsdisentangle.VideoEncoder`.
+            :class:`~tsdisentangle.VideoEncoder`. An array that lies in a file (numpy memmap,
+            zarr, HDF5) is read a batch at a time.
         y : None
             Ignored.
 
@@ -221,7 +243,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.scaler_ = self._learn_scale(panel)
         return as_dataset(self.scaler_.transform(panel), self.window_)
 
-    def _learn_scale(self, panel: Series | Frames) -> ChannelScaler | FrameForm:
+    def _learn_scale(self, panel: Panel) -> ChannelScaler | FrameForm:
         """Return what brings a panel into the network's units, and back."""
         if isinstance(panel, Frames):
             return panel.form
@@ -247,10 +269,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.n_series_in_ = n_series
         self.random_state_ = check_random_state(self.random_state)
         check_device(self.device)
+        check_precision(self.precision, self.device)
         with self._seeded():
             network = self._build_network(self.scaler_.n_modelled, self.window_)
             self.net_ = DisentanglingNet(
                 network,
+                precision=self.precision,
                 optimizer=torch.optim.Adam,
                 lr=self.lr,
                 batch_size=self.batch_size,
@@ -286,38 +310,58 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     # -- codes ----------------------------------------------------------------------------------
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Codes of each series, as one row of features.
 
         Parameters
         ----------
         X : array, list of arrays or DataFrame
             As in :meth:`fit`, with the channels of the training panel.
+        out : array of shape (n, features), default=None
+            Write to this array, a batch at a time, instead of to a new one; anything with
+            ``shape``, ``dtype`` and assignment to rows, such as a numpy memmap or a zarr array.
+            An error on the way leaves the batches before it written.
 
         Returns
         -------
         array of shape (n, features)
             The static code, the dynamic codes averaged over time, or both side by side, as
-            ``output`` says. Posterior means.
+            ``output`` says. Posterior means. ``out``, if that was given.
+
+        Raises
+        ------
+        ValueError
+            Bad input, or ``out`` has another shape or dtype.
         """
-        codes = self.encode(X)
+        check_is_fitted(self)
+        panel = self._read(X)
+        features = array_sink(out, (len(panel), sum(self._shown().values())))
+        for rows, codes in self._inference().encode_batches(panel, **self._encode_options()):
+            features[rows] = self._features(codes)
+        return features
+
+    def _features(self, codes: Codes) -> np.ndarray:
+        """Columns of :meth:`transform`."""
         if self.output == "static":
             return codes.static
         if self.output == "dynamic":
             return codes.mean_dynamic()
         return np.hstack([codes.static, codes.mean_dynamic()])
 
+    def _shown(self) -> dict[str, int]:
+        """Parts of the code that ``output`` shows, and their sizes."""
+        network = self.net_.module_
+        sizes = {"static": network.static_dim, "dynamic": network.dynamic_dim}
+        return sizes if self.output == "both" else {self.output: sizes[self.output]}
+
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
         check_is_fitted(self)
         _check_feature_names_in(self, input_features, generate_names=False)
-        network = self.net_.module_
-        sizes = {"static": network.static_dim, "dynamic": network.dynamic_dim}
-        shown = sizes if self.output == "both" else {self.output: sizes[self.output]}
-        names = [f"{name}{i}" for name, size in shown.items() for i in range(size)]
+        names = [f"{name}{i}" for name, size in self._shown().items() for i in range(size)]
         return np.array(names, dtype=object)
 
-    def encode(self, X: Any, *, return_std: bool = False) -> Codes:
+    def encode(self, X: Any, *, return_std: bool = False, out: Codes | None = None) -> Codes:
         """Static code and dynamic codes of each series.
 
         Parameters
@@ -326,13 +370,24 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             As in :meth:`transform`.
         return_std : bool, default=False
             Also return the posterior standard deviations.
+        out : Codes, default=None
+            Write to the arrays of these ``Codes``, a batch at a time, instead of to new ones:
+            ``static`` ``(n, static_dim)``, ``dynamic`` ``(n, windows, dynamic_dim)`` and
+            ``lengths`` ``(n,)``, and with ``return_std`` those of the standard deviations. Arrays
+            as in :meth:`transform`.
 
         Returns
         -------
         Codes
+            ``out``, if that was given.
+
+        Raises
+        ------
+        ValueError
+            Bad input, or an array of ``out`` has another shape or dtype.
         """
         check_is_fitted(self)
-        return self._encode(self._read(X), return_std)
+        return self._encode(self._read(X), return_std, out)
 
     def decode(self, codes: Codes) -> np.ndarray:
         """Series that belong to codes, in the user's units.
@@ -405,6 +460,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "X is video, which cannot have missing values, so there is nothing to impute. "
                 "Use reconstruct for the model's view of the frames."
             )
+        if isinstance(raw, StoredSeries):  # the answer is as large, and wanted in memory
+            raw = raw.load()
         series = self.scaler_.transform(raw)
         filled = self._inference().decode_like(series, self._encode(series))
         return series.restore(np.where(raw.observed, raw.values, filled))
@@ -519,6 +576,36 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         return float(self.score_samples(X).mean())
 
+    # -- files ----------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the fitted estimator into a model file, for :func:`tsdisentangle.load`.
+
+        The file holds no code and no training data; see the documentation page "Model files". It
+        takes its place only when it is complete.
+
+        Parameters
+        ----------
+        path : str or path
+            A file that stands there is replaced.
+
+        Raises
+        ------
+        ModelFileError
+            A parameter that the format cannot hold, such as ``callbacks``, or one that was changed
+            after fit in a way that does not fit the network.
+        OSError
+            The file cannot be written.
+        """
+        check_is_fitted(self)
+        save_model(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stamp(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(unstamp(state, type(self).__name__))
+
     # -- helpers --------------------------------------------------------------------------------
 
     def _as_panel(self, X: Any) -> Any:
@@ -551,7 +638,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Check a panel against the training panel, and standardise it."""
         return self.scaler_.transform(self._check_input(X))
 
-    def _inference(self, panel: Series | Frames | None = None) -> Inference:
+    def _inference(self, panel: Panel | None = None) -> Inference:
         """Return the fitted network with what it needs to be applied, to a panel's form.
 
         Raises
@@ -563,8 +650,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         scaler = panel.form if isinstance(panel, Frames) else self.scaler_
         return Inference(net.module_, scaler, self.window_, self.batch_size, net.device)
 
-    def _encode(self, panel: Series | Frames, return_std: bool = False) -> Codes:
-        return self._inference().encode(panel, return_std, **self._encode_options())
+    def _encode(self, panel: Panel, return_std: bool = False, out: Codes | None = None) -> Codes:
+        return self._inference().encode(panel, return_std, out, **self._encode_options())
 
     def _drop_channel(self, values: np.ndarray) -> np.ndarray:
         return values[..., 0] if self.kind_in_ == "2d" else values

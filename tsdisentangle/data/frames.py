@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# Clips of so many bytes are checked at once: enough to be fast, too few to be felt.
-CHECK_BYTES = 2**24
+from tsdisentangle.data.rows import blocks, is_stored, read_rows
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Frames:
 
     Attributes
     ----------
-    clips : array or list of arrays
+    clips : array, list of arrays or stored array
         The user's own.
     lengths, steps : int arrays of shape (n,)
         Frames of each clip; all of them are observed.
@@ -75,14 +74,14 @@ class Frames:
         That container.
     """
 
-    clips: np.ndarray | list[np.ndarray]
+    clips: Any
     lengths: np.ndarray
     form: FrameForm
     restore: Callable[[np.ndarray], Any]
     kind: str
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.lengths)
 
     @property
     def steps(self) -> np.ndarray:
@@ -118,6 +117,8 @@ class Frames:
         """Copy some clips, of equal length, in the user's layout and dtype."""
         if isinstance(self.clips, np.ndarray):
             return self.clips[rows]
+        if not isinstance(self.clips, list):
+            return read_rows(self.clips, rows, self.form.dtype)
         shape = (len(rows), int(self.lengths.max()), *self.clips[0].shape[1:])
         batch = np.zeros(shape, self.form.dtype)
         for place, row in enumerate(rows):
@@ -132,7 +133,8 @@ def as_frames(X: Any, *, size: int, channels: int) -> Frames:
     ----------
     X : array or list of arrays
         ``(n, frames, size, size, channels)`` or ``(n, frames, channels, size, size)``, in uint8 or
-        in floats within [0, 1]; or a list of clips, whose lengths may differ.
+        in floats within [0, 1]; or a list of clips, whose lengths may differ. An array that lies
+        in a file (numpy memmap, zarr, HDF5) is not loaded.
     size, channels : int
         Side and colours of the frames.
 
@@ -154,14 +156,15 @@ def as_frames(X: Any, *, size: int, channels: int) -> Frames:
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) == 4:
         clips = [np.asarray(clip) for clip in X]
         return _from_list(clips, size, channels)
-    array = np.asarray(X)
-    if array.ndim != 5:
+    # A memory-mapped file is an array like any other here: indexing it copies a batch.
+    array = X if is_stored(X) and not isinstance(X, np.ndarray) else np.asarray(X)
+    if len(array.shape) != 5:
         raise ValueError(_wrong_rank(array.shape, size, channels))
-    if len(array) == 0:
+    if array.shape[0] == 0:
         raise ValueError(f"X has shape {array.shape}: it holds no clip; expected at least one.")
     form = _form(array, "X", size, channels)
     _check_range(array, "Clip {}")
-    lengths = np.full(len(array), array.shape[1])
+    lengths = np.full(array.shape[0], array.shape[1])
     return Frames(array, lengths, form, _as_is, "clips")
 
 
@@ -215,7 +218,7 @@ def _wrong_rank(shape: Sequence[int], size: int, channels: int) -> str:
     )
 
 
-def _form(clips: np.ndarray, name: str, size: int, channels: int) -> FrameForm:
+def _form(clips: Any, name: str, size: int, channels: int) -> FrameForm:
     """Layout and dtype of clips ``(n, frames, ...)``, or a clear refusal."""
     layouts = {(size, size, channels): True, (channels, size, size): False}
     if clips.shape[2:] not in layouts:
@@ -234,13 +237,13 @@ def _form(clips: np.ndarray, name: str, size: int, channels: int) -> FrameForm:
     return FrameForm(size, channels, layouts[clips.shape[2:]], clips.dtype)
 
 
-def _check_range(clips: np.ndarray, name: str) -> None:
+def _check_range(clips: Any, name: str) -> None:
     """Refuse floats outside of [0, 1] and NaN, some clips at a time."""
     if clips.dtype == np.uint8:
         return
-    block = max(1, CHECK_BYTES // clips[0].nbytes)
-    for start in range(0, len(clips), block):
-        part = clips[start : start + block]
+    for rows in blocks(clips.shape[0], int(np.prod(clips.shape[1:]))):
+        start = rows[0]
+        part = np.asarray(clips[start : rows[-1] + 1])
         if part.min() >= 0 and part.max() <= 1:  # False for NaN
             continue
         wrong = ~((part >= 0) & (part <= 1))

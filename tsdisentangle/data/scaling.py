@@ -5,7 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from tsdisentangle.data.series import Series
+from tsdisentangle.data.moments import Moments
+from tsdisentangle.data.observed import Series
+from tsdisentangle.data.stored import StoredSeries
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ChannelScaler:
         return cls(np.zeros(n_channels), np.ones(n_channels))
 
     @classmethod
-    def fit(cls, series: Series) -> Self:
+    def fit(cls, series: Series | StoredSeries) -> Self:
         """Estimate mean and standard deviation from the observed values.
 
         Raises
@@ -40,21 +42,38 @@ class ChannelScaler:
         ValueError
             A channel was observed in no series.
         """
-        count = series.observed.sum(axis=(0, 1))
+        moments = Moments.of(series) if isinstance(series, Series) else series.moments
+        count, mean = moments.count, moments.mean
         if (count == 0).any():
             raise ValueError(
                 f"Channel {int((count == 0).argmax())} has no observed value in any series, so "
                 "it cannot be standardised. Drop the channel."
             )
-        mean = series.values.sum(axis=(0, 1), dtype=np.float64) / count
-        deviation = np.where(series.observed, series.values - mean, 0.0)
-        scale = np.sqrt(np.square(deviation).sum(axis=(0, 1)) / count)
+        scale = np.sqrt(moments.squares / count)
         # Rounding of a constant float32 channel is not variation.
         constant = scale <= 10 * np.finfo(np.float32).eps * np.abs(mean)
         return cls(mean, np.where(constant, 1.0, scale))
 
-    def transform(self, series: Series) -> Series:
+    def transform(self, series: Series | StoredSeries) -> Series | StoredSeries:
+        """Return standardised series; those in a file are so when they are read.
+
+        Raises
+        ------
+        ValueError
+            A value is so far from the training values that it overflows.
+        """
+        if isinstance(series, StoredSeries):
+            return series.scaled_by(self)
+        return self.standardise(series, np.arange(len(series)))
+
+    def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series; what is not observed stays zero.
+
+        Parameters
+        ----------
+        series : Series
+        rows : int array of shape (n,)
+            Their numbers in the panel, for the message of an error.
 
         Raises
         ------
@@ -67,7 +86,7 @@ class ChannelScaler:
         if not np.isfinite(scaled).all():
             row, step, channel = np.argwhere(~np.isfinite(scaled))[0]
             raise ValueError(
-                f"The value at series {row}, step {step}, channel {channel} overflows when "
+                f"The value at series {rows[row]}, step {step}, channel {channel} overflows when "
                 f"standardised (training scale {self.scale[channel]:.3g}). Remove it or mark it "
                 "as missing."
             )
@@ -91,9 +110,9 @@ class IndicatingScaler(ChannelScaler):
         """Channels that the network sees."""
         return 2 * len(self.mean)
 
-    def transform(self, series: Series) -> Series:
+    def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series, and behind their channels the missing pattern."""
-        scaled = super().transform(series)
+        scaled = super().standardise(series, rows)
         inside = np.arange(series.values.shape[1]) < series.lengths[:, None]
         known = np.broadcast_to(inside[..., None], series.observed.shape)
         missing = (~series.observed & known).astype(np.float32)

@@ -1,12 +1,15 @@
 """The door: any panel of series to one form, or a clear ``ValueError``."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
+
+from tsdisentangle.data.observed import Series, as_is, first_channel, observe
+from tsdisentangle.data.rows import is_stored
+from tsdisentangle.data.stored import StoredSeries, as_stored
 
 ACCEPTED = (
     "a 2-D array (n, time), a 3-D array (n, time, channel), a list of arrays (time_i, channel), "
@@ -14,42 +17,7 @@ ACCEPTED = (
 )
 
 
-@dataclass(frozen=True)
-class Series:
-    """A panel of series in the package's own form.
-
-    Attributes
-    ----------
-    values : float32 array of shape (n, time, channel)
-        Zero where not observed.
-    observed : bool array of shape (n, time, channel)
-    lengths : int array of shape (n,)
-        Steps up to the last one with an observed value.
-    steps : int array of shape (n,)
-        Steps of the user's series, observed or not.
-    restore : callable
-        Gives an array of the shape of ``values`` the container of the user's panel.
-    kind : {'2d', '3d', 'list', 'panel'}
-        That container.
-    """
-
-    values: np.ndarray
-    observed: np.ndarray
-    lengths: np.ndarray
-    steps: np.ndarray
-    restore: Callable[[np.ndarray], Any]
-    kind: str
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def n_channels(self) -> int:
-        """Number of channels."""
-        return self.values.shape[2]
-
-
-def as_series(X: Any, *, missing: str = "error") -> Series:
+def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
     """Check a panel and bring it into the package's form.
 
     Parameters
@@ -57,14 +25,14 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
     X : array, list of arrays or DataFrame
         ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)`` or ``(time_i,)``,
         or a DataFrame whose index has the levels (series, time). A numpy masked array has NaN
-        where it is masked.
+        where it is masked. An array that lies in a file (numpy memmap, zarr, HDF5) is not loaded.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused or means "not observed". The estimators' 'indicate' reads as
         'mask'.
 
     Returns
     -------
-    Series
+    Series or StoredSeries
 
     Raises
     ------
@@ -78,6 +46,8 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
     >>> series.values.shape, series.lengths
     ((2, 3, 1), array([3, 1]))
     """
+    if is_stored(X):
+        return as_stored(X, missing=missing)
     restore: Callable[[np.ndarray], Any]
     if isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
         values, steps, restore = _read_panel(X, X.index)
@@ -90,16 +60,8 @@ def as_series(X: Any, *, missing: str = "error") -> Series:
         kind = f"{array.ndim}d"
         values = array[..., None] if array.ndim == 2 else array
         steps = np.full(len(values), values.shape[1])
-        restore = _first_channel if array.ndim == 2 else _as_is
-    return _observe(values, steps, missing, restore, kind)
-
-
-def _as_is(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-def _first_channel(values: np.ndarray) -> np.ndarray:
-    return values[..., 0]
+        restore = first_channel if array.ndim == 2 else as_is
+    return observe(values, steps, missing, restore, kind)
 
 
 def _check_dense(X: Any, **options: Any) -> np.ndarray:
@@ -197,47 +159,3 @@ def _read_panel(
         return pd.DataFrame(data, index=index, columns=columns)
 
     return values, steps, restore
-
-
-def _where(flags: np.ndarray) -> str:
-    """Name the first flagged entry and the number of the others."""
-    first = np.unravel_index(int(flags.argmax()), flags.shape)
-    text = f"series {first[0]}, step {first[1]}, channel {first[2]}"
-    others = int(flags.sum()) - 1
-    return f"{text} and {others} more places" if others else text
-
-
-def _observe(
-    values: np.ndarray,
-    steps: np.ndarray,
-    missing: str,
-    restore: Callable[[np.ndarray], Any],
-    kind: str,
-) -> Series:
-    """Separate values and mask; refuse what may not be there."""
-    infinite = np.isinf(values)
-    if infinite.any():
-        raise ValueError(
-            f"X holds inf (infinity, or a value beyond the range of float32) at "
-            f"{_where(infinite)}. Remove it, or mark it as missing with NaN and pass "
-            "missing='mask'."
-        )
-    observed = ~np.isnan(values)
-    inside = np.arange(values.shape[1]) < steps[:, None]
-    gaps = ~observed & inside[..., None]
-    if missing == "error" and gaps.any():
-        raise ValueError(
-            f"X holds NaN at {_where(gaps)}. Pass missing='mask' to treat NaN as not observed, "
-            "or fill the gaps."
-        )
-    seen = observed.any(axis=2)
-    if not seen.any(axis=1).all():
-        nothing = int((~seen.any(axis=1)).argmax())
-        raise ValueError(
-            f"Series {nothing} has no observed value: every entry is NaN. Drop it; a code needs "
-            "at least one observed value."
-        )
-    lengths = values.shape[1] - seen[:, ::-1].argmax(axis=1)
-    if not observed.all():
-        values = np.where(observed, values, np.float32(0))
-    return Series(values, observed, lengths, steps, restore, kind)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.series import Series
+from tsdisentangle.data.observed import Series
 
 
 class Windows(NamedTuple):
@@ -34,8 +34,19 @@ class Windows(NamedTuple):
         return self._replace(values=self.values.double())
 
     def to(self, device: str | torch.device) -> "Windows":
-        """Return the sequences on a device."""
-        return Windows(*(tensor.to(device, non_blocking=True) for tensor in self))
+        """Return the sequences on a device; on the way to a GPU the computation goes on."""
+        return Windows(*(_send(tensor, torch.device(device)) for tensor in self))
+
+
+def _send(tensor: Tensor, device: torch.device) -> Tensor:
+    if tensor.device == device:
+        return tensor
+    # The mask of a frame is one entry repeated: it takes no memory here and shall take none there.
+    compact = tensor[tuple(slice(None if stride else 1) for stride in tensor.stride())]
+    # Only from pinned memory is a copy to a GPU not waited for.
+    to_gpu = tensor.device.type == "cpu" and device.type == "cuda"
+    pinned = compact.pin_memory() if to_gpu else compact
+    return pinned.to(device, non_blocking=True).expand(tensor.shape)
 
 
 def resolve_window(window: int | str, time: int) -> int:

@@ -8,7 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from tsdisentangle.data.series import Series, as_series
+from tsdisentangle.data.observed import Series
+from tsdisentangle.data.series import as_series
+from tsdisentangle.data.stored import StoredSeries
 from tsdisentangle.encoders.elements import require_single_steps
 from tsdisentangle.nn.audio import (
     RecurrentSpectrumDecoder,
@@ -72,7 +74,7 @@ class SpectrogramEncoder(BaseEstimator):
         self.hidden = hidden
         self.out_features = out_features
 
-    def read(self, X: Any, *, missing: str = "error") -> Series:
+    def read(self, X: Any, *, missing: str = "error") -> Series | StoredSeries:
         """Check spectrograms and bring them into the package's form.
 
         Parameters
@@ -84,7 +86,7 @@ class SpectrogramEncoder(BaseEstimator):
 
         Returns
         -------
-        Series
+        Series or StoredSeries
 
         Raises
         ------

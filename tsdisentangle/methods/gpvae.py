@@ -141,6 +141,12 @@ class GPVAE(SequenceDisentangler):
         Added to the package's own.
     device : str or torch.device, default='cpu'
         Where to compute.
+    precision : {'float32', 'bfloat16', 'float16'}, default='float32'
+        What encoder and decoder compute in; weights, recurrent layers, codes and losses stay in
+        float32. float16 needs a GPU; see the documentation page "Scale".
+    compile : bool, default=False
+        Compile encoder and decoder with ``torch.compile``: the first batches take long, the
+        others less. Recurrent layers are not compiled, and neither is a pickled copy.
     random_state : int, RandomState or None, default=None
         Seed of weights, batches and noise; an int gives the same codes twice.
     verbose : int, default=0
@@ -226,6 +232,8 @@ class GPVAE(SequenceDisentangler):
         early_stopping: bool | int = False,
         callbacks: list[Any] | None = None,
         device: str | torch.device = "cpu",
+        precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ):
@@ -244,6 +252,8 @@ class GPVAE(SequenceDisentangler):
             early_stopping=early_stopping,
             callbacks=callbacks,
             device=device,
+            precision=precision,
+            compile=compile,
             random_state=random_state,
             verbose=verbose,
         )

@@ -47,7 +47,9 @@ def squared_error_gaussian(mean: Tensor) -> Gaussian:
     >>> squared_error_gaussian(torch.zeros(1, 1, 2, 3)).std.square()
     tensor([[[[0.5000]]]])
     """
-    return Gaussian(mean, mean.new_full((*mean.shape[:2], 1, 1), -math.log(2)))
+    # In half precision the logarithm would be that of another variance.
+    dtype = torch.promote_types(mean.dtype, torch.float32)
+    return Gaussian(mean, mean.new_full((*mean.shape[:2], 1, 1), -math.log(2), dtype=dtype))
 
 
 class GaussianHead(nn.Module):

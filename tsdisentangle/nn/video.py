@@ -176,8 +176,9 @@ class ClipEncoder(ElementEncoder):
         if there.all():
             return self.frames(images.flatten(0, 1)).unflatten(0, there.shape)
         # Frames behind the end of a short clip must not reach the batch statistics.
-        features = values.new_zeros(*there.shape, self.out_features)
-        features[there] = self.frames(images[there])
+        seen = self.frames(images[there])
+        features = seen.new_zeros(*there.shape, self.out_features)
+        features[there] = seen
         return features
 
 

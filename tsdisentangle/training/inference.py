@@ -1,7 +1,7 @@
 """A trained network applied to whole panels, batch by batch, without gradients."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from torch import Tensor
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler
-from tsdisentangle.data.series import Series
+from tsdisentangle.data.sink import codes_sink
 from tsdisentangle.data.windows import Windows, count_windows, from_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
-from tsdisentangle.training.loader import BatchLoader, SequenceDataset, as_dataset
+from tsdisentangle.training.loader import BatchLoader, Panel, SequenceDataset, as_dataset
 from tsdisentangle.training.network import SequenceNetwork
 
 SCORE_DRAWS = 8
@@ -52,28 +52,55 @@ class Inference:
         self.batch_size = batch_size
         self.device = device
 
-    def encode(self, panel: Series | Frames, return_std: bool = False, **options: Any) -> Codes:
+    def encode(
+        self, panel: Panel, return_std: bool = False, out: Codes | None = None, **options: Any
+    ) -> Codes:
         """Codes of standardised series, or of clips.
+
+        Parameters
+        ----------
+        panel : Series, StoredSeries or Frames
+        return_std : bool, default=False
+            Whether to return standard deviations too.
+        out : Codes, default=None
+            Arrays to write to, batch by batch; None makes them.
+        **options
+            Of the network's ``encode``.
 
         Raises
         ------
         ValueError
-            The codes are not finite.
+            The codes are not finite, or ``out`` does not fit.
         """
+        n, windows = len(panel), int(count_windows(panel.steps.max(), self.window))
+        static, dynamic = self.network.static_dim, self.network.dynamic_dim
+        codes = codes_sink(out, (n, static), (n, windows, dynamic), return_std)
+        codes.lengths[:] = count_windows(panel.lengths, self.window)
+        names = ("static", "dynamic", "static_std", "dynamic_std")[: 4 if return_std else 2]
+        for rows, part in self.encode_batches(panel, return_std, **options):
+            for name in names:
+                getattr(codes, name)[rows] = getattr(part, name)
+        return codes
+
+    def encode_batches(
+        self, panel: Panel, return_std: bool = False, **options: Any
+    ) -> Iterator[tuple[slice, Codes]]:
+        """Rows and codes of one batch after the other, as :meth:`encode` joins them."""
 
         def parts(batch: Windows) -> tuple[Tensor, ...]:
             posterior = self.network.encode(batch, **options)
             valid = batch.valid[..., None]
             means = posterior.static.mean, posterior.dynamic.mean.where(valid, 0.0)
+            if not all(mean.isfinite().all() for mean in means):
+                raise ValueError(f"The codes are not finite: {_why_not_finite(panel, batch)}.")
             if not return_std:
                 return means
             return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
 
-        arrays = self._map(parts, as_dataset(panel, self.window), self.batch_size)
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(f"The codes are not finite: {_why_not_finite(panel)}.")
-        static, dynamic, *std = arrays
-        return Codes(static, dynamic, count_windows(panel.lengths, self.window), *std)
+        dataset = as_dataset(panel, self.window)
+        for rows, (static, dynamic, *std) in self._map(parts, dataset, self.batch_size):
+            lengths = count_windows(panel.lengths[rows], self.window)
+            yield rows, Codes(static, dynamic, lengths, *std)
 
     def check(self, codes: Any) -> None:
         """Refuse what cannot be decoded.
@@ -112,13 +139,13 @@ class Inference:
         return np.concatenate(pieces)
 
     def decode_like(
-        self, panel: Series | Frames, codes: Codes, static: np.ndarray | None = None
+        self, panel: Panel, codes: Codes, static: np.ndarray | None = None
     ) -> np.ndarray:
         """Decode for every step of a panel, also behind its last observed ones.
 
         Parameters
         ----------
-        panel : Series or Frames
+        panel : Series, StoredSeries or Frames
             The panel whose steps are wanted.
         codes : Codes
             Its codes; behind its end, the dynamics follow the mean of their prior.
@@ -149,7 +176,7 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
-    def elbo(self, panel: Series | Frames) -> np.ndarray:
+    def elbo(self, panel: Panel) -> np.ndarray:
         """Evidence lower bound of each standardised series, or of clips."""
         noise = SharedNoise(SCORE_SEED)
         dataset = as_dataset(panel, self.window)
@@ -159,38 +186,49 @@ class Inference:
             def bound(batch: Windows) -> tuple[Tensor]:
                 return (self.network.elbo(batch, noise, SCORE_DRAWS).double(),)
 
-            return self._map(bound, dataset, max(1, self.batch_size // SCORE_DRAWS))[0]
+            return self._join(bound, dataset, max(1, self.batch_size // SCORE_DRAWS))
         # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
         network = copy.deepcopy(self.network).double()
 
         def precise_bound(batch: Windows) -> tuple[Tensor]:
             return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
 
-        return self._map(precise_bound, dataset, self.batch_size)[0]
+        return self._join(precise_bound, dataset, self.batch_size)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.asarray(array), device=self.device)
+
+    def _join(
+        self,
+        function: Callable[[Windows], tuple[Tensor]],
+        dataset: SequenceDataset,
+        batch_size: int,
+    ) -> np.ndarray:
+        """Apply a function of a batch to all batches, and join its single result."""
+        return np.concatenate([part for _, (part,) in self._map(function, dataset, batch_size)])
 
     def _map(
         self,
         function: Callable[[Windows], tuple[Tensor, ...]],
         dataset: SequenceDataset,
         batch_size: int,
-    ) -> list[np.ndarray]:
-        """Apply a function of a batch to all batches, and join the results."""
-        results = []
-        with torch.inference_mode():
-            for batch, _ in BatchLoader(dataset, batch_size):
-                results.append([part.cpu() for part in function(batch.to(self.device))])
-        return [torch.cat(parts).numpy() for parts in zip(*results, strict=True)]
+    ) -> Iterator[tuple[slice, list[np.ndarray]]]:
+        """Rows of each batch, and what a function makes of it."""
+        start = 0
+        for batch, _ in BatchLoader(dataset, batch_size):
+            with torch.inference_mode():
+                parts = [part.cpu().numpy() for part in function(batch.to(self.device))]
+            stop = start + len(batch.values)
+            yield slice(start, stop), parts
+            start = stop
 
 
-def _why_not_finite(panel: Series | Frames) -> str:
+def _why_not_finite(panel: Panel, batch: Windows) -> str:
     if isinstance(panel, Frames):
         return "the weights are so large that they overflow; fit again with a lower lr"
     return (
         "X holds values too far from the training values (largest standardised magnitude "
-        f"{np.abs(panel.values).max():.3g})"
+        f"{float(batch.values.abs().max()):.3g})"
     )
 
 

@@ -1,4 +1,4 @@
-"""Batches cut from whole tensors or from the user's clips: no work a sample, no collation."""
+"""Batches cut from whole tensors or from the user's files: no work a sample, no collation."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ import torch
 from torch.utils.data import Dataset
 
 from tsdisentangle.data.frames import Frames
-from tsdisentangle.data.series import Series
+from tsdisentangle.data.observed import Series
+from tsdisentangle.data.stored import StoredSeries
 from tsdisentangle.data.windows import Windows, to_windows
 
 
@@ -59,13 +60,44 @@ class FrameDataset(Dataset):
         return FrameDataset(self.frames, self.rows[rows])
 
 
-SequenceDataset = WindowDataset | FrameDataset
+class StoredDataset(Dataset):
+    """Series in a file as a torch data set: a batch is read and scaled when it is asked for.
+
+    Parameters
+    ----------
+    series : StoredSeries
+    window : int
+        Steps of a window.
+    rows : Tensor, default=None
+        The series of this data set; None for all.
+    """
+
+    def __init__(self, series: StoredSeries, window: int, rows: torch.Tensor | None = None):
+        self.series = series
+        self.window = window
+        self.rows = torch.arange(len(series)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
+        return to_windows(self.series.cut(self.rows[rows].numpy()), self.window)
+
+    def subset(self, rows: torch.Tensor) -> "StoredDataset":
+        """Return a data set of some of the series."""
+        return StoredDataset(self.series, self.window, self.rows[rows])
 
 
-def as_dataset(panel: Series | Frames, window: int) -> SequenceDataset:
+Panel = Series | StoredSeries | Frames
+SequenceDataset = WindowDataset | StoredDataset | FrameDataset
+
+
+def as_dataset(panel: Panel, window: int) -> SequenceDataset:
     """Return a checked panel as a data set; windows have ``window`` steps, a frame is one."""
     if isinstance(panel, Frames):
         return FrameDataset(panel)
+    if isinstance(panel, StoredSeries):
+        return StoredDataset(panel, window)
     return WindowDataset(to_windows(panel, window))
 
 
@@ -74,7 +106,7 @@ class BatchLoader:
 
     Parameters
     ----------
-    dataset : WindowDataset or FrameDataset
+    dataset : WindowDataset, StoredDataset or FrameDataset
     batch_size : int
     shuffle : bool, default=False
         Draw a new order, from torch's current generator, at every iteration.

@@ -34,9 +34,20 @@ class StopTraining(Exception):  # noqa: N818 - a signal, not an error
 
 
 class DisentanglingNet(NeuralNet):
-    """skorch net over a :class:`~tsdisentangle.training.network.SequenceNetwork`."""
+    """skorch net over a :class:`~tsdisentangle.training.network.SequenceNetwork`.
 
-    def __init__(self, module: Any, **kwargs: Any):
+    Parameters
+    ----------
+    module : SequenceNetwork
+    precision : {'float32', 'bfloat16', 'float16'}, default='float32'
+        What the network computes in. Gradients in float16 are scaled, so that small ones do not
+        vanish.
+    **kwargs
+        Of skorch's ``NeuralNet``.
+    """
+
+    def __init__(self, module: Any, precision: str = "float32", **kwargs: Any):
+        self.precision = precision
         super().__init__(
             module,
             criterion=torch.nn.Identity,  # the loss is made of the module's terms
@@ -46,6 +57,29 @@ class DisentanglingNet(NeuralNet):
             callbacks__print_log=None,
             **kwargs,
         )
+
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the optimizer, and what scales its gradients (or, but for float16, nothing)."""
+        super().initialize_optimizer(*args, **kwargs)
+        kind = torch.device(self.device).type
+        self.grad_scaler_ = torch.amp.GradScaler(kind, enabled=self.precision == "float16")
+        return self
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Gradients of a batch, in their true size: the next callback clips them."""
+        self._set_training(True)
+        inputs, target = batch
+        terms = self.infer(inputs, **fit_params)
+        loss = self.get_loss(terms, target, X=inputs, training=True)
+        self.grad_scaler_.scale(loss).backward()
+        self.grad_scaler_.unscale_(self.optimizer_)
+        return {"loss": loss, "y_pred": terms}
+
+    def _step_optimizer(self, step_fn: Any) -> None:
+        """Step, unless gradients in float16 have overflowed."""
+        step_fn()
+        self.grad_scaler_.step(self.optimizer_)
+        self.grad_scaler_.update()
 
     def infer(self, x: Windows, **fit_params: Any) -> dict[str, torch.Tensor]:
         """Terms of a batch; fixed noise outside of training."""

@@ -1,0 +1,42 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsdisentangle.data.moments import Moments
+from tsdisentangle.data.series import as_series
+
+
+def gappy(seed, offset, n=30):
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(n, 4, 2)) + offset).astype(np.float32)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[:, 0, 0] = offset
+    return X
+
+
+@given(
+    st.integers(0, 1000),
+    st.sampled_from([0.0, -3.0, 1e4]),
+    st.lists(st.integers(1, 29), max_size=5, unique=True),
+)
+def test_parts_have_the_moments_of_the_whole(seed, offset, cuts):
+    X = gappy(seed, offset)
+    total = Moments.none(2)
+    for part in np.split(X, sorted(cuts)):
+        total = total.joined(Moments.of(as_series(part, missing="mask")))
+    flat = X.reshape(-1, 2).astype(np.float64)
+    np.testing.assert_array_equal(total.count, (~np.isnan(flat)).sum(0))
+    np.testing.assert_allclose(total.mean, np.nanmean(flat, 0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(total.squares / total.count, np.nanvar(flat, 0), rtol=1e-10)
+
+
+def test_a_channel_that_a_part_lacks_changes_nothing():
+    X = gappy(0, 5.0)
+    empty = X.copy()
+    empty[..., 1] = np.nan
+    whole = Moments.of(as_series(X, missing="mask"))
+    both = whole.joined(Moments.of(as_series(empty, missing="mask")))
+    assert both.count[1] == whole.count[1]
+    assert both.mean[1] == whole.mean[1]
+    assert both.squares[1] == whole.squares[1]
+    assert np.isfinite(Moments.none(2).joined(Moments.none(2)).mean).all()

@@ -1,0 +1,191 @@
+"""Arrow and Parquet files as stored panels; needs pyarrow, ``pip install tsdisentangle[arrow]``."""
+
+from collections.abc import Iterable
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ImportError as error:
+    raise ImportError(
+        "Arrow and Parquet files need pyarrow: pip install 'tsdisentangle[arrow]'."
+    ) from error
+
+
+class _ArrowFile:
+    """Record batches of an Arrow file, where they lie in the mapped file."""
+
+    def __init__(self, path: str):
+        self._file = pa.ipc.open_file(pa.memory_map(path))
+        self.schema = self._file.schema
+        self.rows = [self._file.get_batch(i).num_rows for i in range(self._file.num_record_batches)]
+
+    def read(self, piece: int, columns: list[str]) -> list[Any]:
+        batch = self._file.get_batch(piece)
+        return [batch[name] for name in columns]
+
+
+class _ParquetFile:
+    """Row groups of a Parquet file; the one that was read last is kept."""
+
+    def __init__(self, path: str):
+        self._file = pq.ParquetFile(path)
+        self.schema = self._file.schema_arrow
+        groups = range(self._file.num_row_groups)
+        self.rows = [self._file.metadata.row_group(i).num_rows for i in groups]
+        self._last: tuple[int, list[Any]] = (-1, [])
+
+    def read(self, piece: int, columns: list[str]) -> list[Any]:
+        if self._last[0] != piece:
+            table = self._file.read_row_group(piece, columns=columns)
+            self._last = piece, [table[name].combine_chunks() for name in columns]
+        return self._last[1]
+
+
+def _open(path: str) -> _ArrowFile | _ParquetFile:
+    with open(path, "rb") as file:
+        start = file.read(6)
+    if start.startswith(b"PAR1"):
+        return _ParquetFile(path)
+    if start == b"ARROW1":
+        return _ArrowFile(path)
+    raise ValueError(
+        f"{path} is neither a Parquet file nor an Arrow file (Feather version 2); streams of Arrow "
+        "batches have no index, so write them as a file."
+    )
+
+
+def _holds_numbers(kind: Any) -> bool:
+    """Whether a column's type is lists of numbers."""
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    if not any(is_list(kind) for is_list in lists):
+        return False
+    return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+
+
+class ArrowPanel:
+    """Series in Arrow (Feather) or Parquet files, one a row; pass it to an estimator as ``X``.
+
+    A channel is a column of lists, all of the same length: one list is the channel's course in one
+    series. Nulls are missing values. Files are read by pieces: the record batches of an Arrow file,
+    which is memory-mapped and never copied as a whole, or the row groups of a Parquet file, of
+    which one at a time is kept.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Files, whose rows follow one another.
+    channels : list of str, default=None
+        The columns to read, in this order; None for all columns of lists.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(n, time, channel)``.
+    dtype : dtype
+        float32; values are converted as they are read.
+    channels : list of str
+        The columns.
+
+    Raises
+    ------
+    ImportError
+        pyarrow is not there.
+    ValueError
+        No file or series, another format, no column of lists, or lists of unequal lengths.
+
+    Notes
+    -----
+    A shuffled batch needs rows from everywhere, and each Parquet row costs its whole row group. For
+    training, write an Arrow file without compression, or row groups of few rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pyarrow as pa
+    >>> import pyarrow.parquet
+    >>> path = tempfile.NamedTemporaryFile(suffix=".parquet").name
+    >>> lists = {"hr": [[80.0, None], [60.0, 61.0]], "rr": [[12.0, 13.0], [14.0, 15.0]]}
+    >>> pa.parquet.write_table(pa.table({"patient": [7, 9], **lists}), path)
+    >>> panel = ArrowPanel(path)
+    >>> panel.shape, panel.channels
+    ((2, 2, 2), ['hr', 'rr'])
+    >>> panel[0:1].tolist()
+    [[[80.0, 12.0], [nan, 13.0]]]
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(
+        self,
+        paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+        channels: list[str] | None = None,
+    ):
+        single = isinstance(paths, str | PathLike)
+        self.paths = [fspath(path) for path in ([paths] if single else paths)]  # type: ignore
+        self._files = [_open(path) for path in self.paths]
+        self.channels = self._choose(channels)
+        # File and number in the file of each piece, and the first row of each.
+        self._pieces = [(file, i) for file in self._files for i in range(len(file.rows))]
+        self._starts = np.cumsum([0, *(rows for file in self._files for rows in file.rows)])
+        n = int(self._starts[-1])
+        if not n:
+            raise ValueError(f"{self.paths} hold no series; a row is one.")
+        file, i = self._pieces[self._piece_of(0)]
+        time = len(file.read(i, self.channels)[0][0])
+        self.shape = (n, time, len(self.channels))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArrowPanel, (self.paths, self.channels)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Read a slice of series, step 1: float32 ``(rows, time, channel)``."""
+        start, stop, _ = rows.indices(len(self))
+        values = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+        row = start
+        while row < stop:
+            piece = self._piece_of(row)
+            end = min(stop, int(self._starts[piece + 1]))
+            self._read(piece, row - self._starts[piece], values[row - start : end - start])
+            row = end
+        return values
+
+    def _choose(self, channels: list[str] | None) -> list[str]:
+        """Columns of numbers in lists: those asked for, or all of the first file."""
+        chosen = channels
+        for path, file in zip(self.paths, self._files, strict=True):
+            found = [field.name for field in file.schema if _holds_numbers(field.type)]
+            chosen = found if chosen is None else list(chosen)
+            if not chosen or set(chosen) - set(found):
+                raise ValueError(
+                    f"{path} has the columns {found} of lists of numbers; expected "
+                    f"{chosen or 'at least one'}. A row is a series, a column of lists a channel."
+                )
+        if chosen is None:
+            raise ValueError("No file was given; pass the path of at least one.")
+        return chosen
+
+    def _piece_of(self, row: int) -> int:
+        return int(np.searchsorted(self._starts, row, "right")) - 1
+
+    def _read(self, piece: int, first: int, values: np.ndarray) -> None:
+        """Fill ``values`` with the rows of a piece from ``first`` on."""
+        file, i = self._pieces[piece]
+        n, time, _ = values.shape
+        for channel, column in enumerate(file.read(i, self.channels)):
+            lists = column[first : first + n]
+            flat = lists.flatten()
+            if lists.null_count or (np.asarray(lists.value_lengths()) != time).any():
+                raise ValueError(
+                    f"Column {self.channels[channel]!r} has a list that is null or not of length "
+                    f"{time}, as the first one is; all series need the same steps. Pad with nulls."
+                )
+            # Nulls become NaN.
+            floats = flat.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+            values[..., channel] = floats.reshape(n, time)
