@@ -115,7 +115,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        name : {'air-quality-tuned', 'physionet-tuned'}
+        name : {'air-quality-tuned'}
             See the documentation page "Evaluation" for how they were chosen.
         **params
             Parameters that replace the preset's.

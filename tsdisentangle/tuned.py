@@ -23,6 +23,11 @@ def tuned_parameters(found: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
+def has_tuned(name: str, method: str) -> bool:
+    """Whether the search has chosen parameters for a method, ``name`` as in :func:`tuned_preset`."""
+    return method in json.loads(TUNED_FILE.read_text()).get(name.removesuffix(SUFFIX), {})
+
+
 def tuned_preset(name: str, method: str) -> dict[str, Any]:
     """Return the parameters that the search chose for a method.
 

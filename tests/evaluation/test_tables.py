@@ -1,6 +1,7 @@
 """Splits that do not leak, raw features against plain loops, and results that survive a stop."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -109,6 +110,19 @@ def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
     assert free.encoder.get_params() == {"kind": "window", "hidden": 32, "out_features": 16}
     assert free.beta == (0.1, 2.0)
     assert free.lr != 0.5  # the paper's settings are not mixed in
+
+
+def test_tuned_rows_wait_for_the_search(monkeypatch):
+    seen = []
+    monkeypatch.setattr(runner, "has_tuned", lambda *names: seen.append(names) or False)
+    options = Namespace(protocol=None, datasets=None, methods=None)
+    made = benchmark(np.zeros((1, 1, 1)), 1, preset="mars")
+    waits = {
+        name: not runner._is_wanted(runner.Job(made, None, name), options)
+        for name in ("VAE/tuned", "VAE", "StaticDynamicVAE/no_sub")
+    }
+    assert waits == {"VAE/tuned": True, "VAE": False, "StaticDynamicVAE/no_sub": False}
+    assert seen == [("mars", "VAE")]
 
 
 def test_raw_features_against_plain_loops():

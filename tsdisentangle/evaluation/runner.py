@@ -23,6 +23,7 @@ from tsdisentangle.evaluation.table import (
     split_name,
     table_of,
 )
+from tsdisentangle.tuned import has_tuned
 
 QUICK_EPOCHS = 10
 PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
@@ -137,7 +138,10 @@ def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
-    """Whether the command line asks for a row."""
+    """Whether the command line asks for a row, and the search has found what it needs."""
+    method, _, suffix = job.name.partition("/")
+    if suffix == "tuned" and not has_tuned(job.benchmark.preset, method):
+        return False
     return (
         options.protocol in (None, job.benchmark.protocol)
         and job.benchmark.dataset in (options.datasets or [job.benchmark.dataset])
