@@ -24,7 +24,7 @@ def tuned_parameters(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_tuned(name: str, method: str) -> bool:
-    """Whether the search has chosen parameters for a method, ``name`` as in :func:`tuned_preset`."""
+    """Whether the search has chosen parameters for a method; ``name`` with or without -tuned."""
     return method in json.loads(TUNED_FILE.read_text()).get(name.removesuffix(SUFFIX), {})
 
 
