@@ -1,0 +1,176 @@
+"""Long fits that go on where they were stopped: kept in a folder, epoch by epoch."""
+
+import hashlib
+import os
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+from tqdm.auto import tqdm
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a fit ends: at the first of the two.
+
+    Attributes
+    ----------
+    epochs : int
+        0 leaves the estimator untrained.
+    seconds : float or None, default=None
+        Processor seconds, so that other work on the machine does not count.
+    """
+
+    epochs: int
+    seconds: float | None = None
+
+    def share(self, fit: "Fit") -> float:
+        """How much of the budget a fit has used, from 0 to 1."""
+        used = [fit.epochs / self.epochs]
+        if self.seconds is not None:
+            used.append(fit.seconds / self.seconds)
+        return min(1.0, max(used))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted estimator, and what it has cost so far.
+
+    Attributes
+    ----------
+    estimator : estimator
+    epochs : int
+    seconds : float
+        Processor seconds.
+    """
+
+    estimator: Any
+    epochs: int = 0
+    seconds: float = 0.0
+
+
+def default_cache() -> Path:
+    """Folder of fits in the user's cache."""
+    return Path(pooch.os_cache("tsdisentangle-fits"))
+
+
+def file_name(title: str, *settings: Any) -> str:
+    """File name that changes with the settings.
+
+    Parameters
+    ----------
+    title : str
+        For the reader; slashes are replaced.
+    *settings
+        Anything whose ``repr`` tells it from others.
+
+    Examples
+    --------
+    >>> file_name("sprites/first", {"lr": 0.1}) == file_name("sprites/first", {"lr": 0.2})
+    False
+    """
+    digest = hashlib.sha256(repr(settings).encode()).hexdigest()[:12]
+    return f"{title.replace('/', '-')}-{digest}.pkl"
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """Return what a file holds; make it first if it is not there.
+
+    Parameters
+    ----------
+    path : Path
+        A pickle of our own: the folder must be one that nobody else writes to.
+    make : callable
+    """
+    if not path.exists():
+        _save(path, make())
+    return pickle.loads(path.read_bytes())
+
+
+def fit_within(
+    estimator: Any,
+    X: Any,
+    budget: Budget,
+    *,
+    title: str = "fit",
+    after_epoch: Callable[[Fit], None] = lambda fit: None,
+    begun: Fit | None = None,
+) -> Fit:
+    """Fit within a budget, with a progress bar.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``partial_fit``; not fitted.
+    X : array or list of arrays
+        Training data.
+    budget : Budget
+    title : str, default='fit'
+        Of the bar.
+    after_epoch : callable, default does nothing
+        Called with the fit after every epoch.
+    begun : Fit or None, default=None
+        What to go on with, in the place of ``estimator``.
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> from tsdisentangle import StaticDynamicVAE, make_static_dynamic
+    >>> X = make_static_dynamic(20, random_state=0).data
+    >>> fit_within(StaticDynamicVAE(random_state=0), X, Budget(epochs=2)).epochs
+    2
+    """
+    if not budget.epochs:
+        return Fit(estimator.set_params(max_epochs=0).fit(X))
+    fit = Fit(estimator) if begun is None else begun
+    with tqdm(total=100, desc=title, bar_format=BAR) as bar:
+        bar.update(100 * budget.share(fit))
+        while budget.share(fit) < 1:
+            start = time.process_time()
+            fit.estimator.partial_fit(X)
+            spent = fit.seconds + time.process_time() - start
+            fit = Fit(fit.estimator, fit.epochs + 1, spent)
+            after_epoch(fit)
+            bar.update(100 * budget.share(fit) - bar.n)
+    return fit
+
+
+def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
+    """Fit within a budget, and keep the state of every epoch in a file.
+
+    Parameters
+    ----------
+    path : Path
+        As in :func:`kept`. A fit that is there goes on from its last epoch.
+    estimator, X, budget
+        As in :func:`fit_within`.
+
+    Returns
+    -------
+    Fit
+    """
+    if not budget.epochs:
+        return fit_within(estimator, X, budget)
+    begun = pickle.loads(path.read_bytes()) if path.exists() else None
+
+    def keep(fit: Fit) -> None:
+        _save(path, fit)
+
+    return fit_within(estimator, X, budget, title=path.stem, after_epoch=keep, begun=begun)
+
+
+def _save(path: Path, value: Any) -> None:
+    """Write a pickle as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    beside.write_bytes(pickle.dumps(value))
+    os.replace(beside, path)
