@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import importlib.util
 import os
 from inspect import signature
 from pathlib import Path
@@ -42,3 +43,11 @@ class Slices:
     def __setitem__(self, rows, values):
         assert isinstance(rows, slice)
         self.array[rows] = values
+
+
+def load_script(path):
+    """Return an example or benchmark as a module; they stand outside of the package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -117,7 +117,7 @@ def test_reconstructions_split_lines_where_nothing_was_measured():
 
 
 def test_results_show_mean_interval_and_published_number():
-    row = {"task": "month", "split": "test", "metric": "accuracy", "anchor": None}
+    row = {"table": "4", "task": "month", "split": "test", "metric": "accuracy", "anchor": None}
     row |= {"method": "VAE", "mean": 0.5, "ci_low": 0.4, "ci_high": 0.6, "published": 0.27}
     other = {**row, "method": "GLR", "mean": 0.7, "published": None}
     figure = plot_results([row, other])
@@ -126,3 +126,13 @@ def test_results_show_mean_interval_and_published_number():
     np.testing.assert_array_equal(measured.get_xdata(), [0.5, 0.7])
     np.testing.assert_array_equal(cited.get_xdata(), [0.27])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VAE", "GLR"]
+
+
+def test_many_columns_of_results_stand_in_several_lines():
+    row = {"table": "1", "task": "Sprites", "split": "test", "method": "VAE", "anchor": None}
+    row |= {"ci_low": 0.4, "ci_high": 0.6, "published": None}
+    rows = [{**row, "metric": f"m{i}", "mean": float(i)} for i in range(6)]
+    axes = plot_results(rows).axes
+    assert [ax.get_title().split()[-1] for ax in axes] == [f"m{i}" for i in range(6)]
+    assert [float(ax.lines[0].get_xdata()[0]) for ax in axes] == [0, 1, 2, 3, 4, 5]
+    assert len({ax.get_subplotspec().rowspan.start for ax in axes}) == 2

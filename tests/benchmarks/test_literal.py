@@ -1,19 +1,17 @@
 """The package's vectorised network against the literal form: loss terms and all gradients."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import load_script
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "literal.py"
-SPEC = importlib.util.spec_from_file_location("literal", PATH)
-literal = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(literal)
+literal = load_script(PATH)
 
 BATCH, WINDOWS, STEPS, CHANNELS = 4, 5, 3, 4
 STATIC, DYNAMIC, FEATURES, HIDDEN = 3, 2, 5, 7

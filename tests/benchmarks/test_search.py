@@ -1,11 +1,11 @@
 """The search: the same trials after a stop as without one, the default first, presets from it."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import load_script
 
 from tsdisentangle import make_static_dynamic
 from tsdisentangle.evaluation.protocols import NOBODY, Benchmark
@@ -18,9 +18,7 @@ PATH = Path(__file__).parents[2] / "benchmarks" / "search.py"
 @pytest.fixture
 def search(monkeypatch, tmp_path):
     """Load the script, writing to a folder of its own."""
-    spec = importlib.util.spec_from_file_location("search", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script(PATH)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "search.json")
     monkeypatch.setattr(module, "TUNED_FILE", tmp_path / "tuned.json")
     monkeypatch.setitem(module.DATASETS, "air-quality", small_benchmark)

@@ -1,10 +1,10 @@
 """The demo keeps its promises: defaults, official test part, mean of three seeds."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import load_script
 
 pytest.importorskip("sktime")
 pytest.importorskip("matplotlib")
@@ -15,10 +15,7 @@ PICTURES = {"codes.png", "history.png", "reconstruction.png", "swap.png"}
 
 @pytest.fixture(scope="module")
 def demo():
-    spec = importlib.util.spec_from_file_location("japanese_vowels", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The script of Figure 3 on the published files, with a few epochs; its parts on closed forms."""
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import REAL
+from helpers import REAL, load_script
 
 from tsdisentangle.datasets import fetch_air_quality
 
@@ -19,10 +18,7 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "figure3_air_quality.py"
 
 @pytest.fixture(scope="module")
 def figure3():
-    spec = importlib.util.spec_from_file_location("figure3_air_quality", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 def test_seasons_are_those_of_the_north(figure3):

@@ -1,6 +1,5 @@
 """The parts of the script on made-up spectrograms."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ pytest.importorskip("librosa")
 pytest.importorskip("soundfile")
 
 import soundfile
-from helpers import small
+from helpers import load_script, small
 
 from tsdisentangle.evaluation.speakers import Recordings
 
@@ -20,10 +19,7 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "spoken_digits.py"
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("spoken_digits", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """The parts of the script on made-up clips, and its pictures from an estimator of a few steps."""
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import load_script
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("imageio")
@@ -19,10 +19,7 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "sprites_swap.py"
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("sprites_swap", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="module")

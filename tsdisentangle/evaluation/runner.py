@@ -160,8 +160,8 @@ def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int
     method, anchor, of_anchors = split_name(job.name)
     return all(
         store[table_of(task.name, of_anchors)].has(
-            seeds,
-            epochs,
+            seeds=seeds,
+            epochs=epochs,
             protocol=job.benchmark.protocol,
             dataset=job.benchmark.dataset,
             task=task.name,

@@ -271,8 +271,7 @@ def run(
         return encode_row(row, data, train, seed, budget, options.cache)
 
     def is_there(row: str, name: str) -> bool:
-        wanted = {"method": row, "split": name, "seeds": seeds[name]}
-        return any(all(line[key] == wanted[key] for key in wanted) for line in results.rows)
+        return results.has(method=row, split=name, seeds=seeds[name])
 
     jobs = [(row, name) for name in data.splits for row in ROWS]
     wanted = [job for job in jobs if job[0] in options.methods and job[1] in options.splits]

@@ -428,19 +428,16 @@ def run(
     if min(accuracies.values()) < setting.least_accuracy:
         print(f"It must reach {setting.least_accuracy} on every label: no row is written.")
         return [], sprites
-    for row in tqdm(
-        [row for row in options.methods if not _is_there(results, row, setting, seeds)]
-    ):
+
+    def is_there(row: str) -> bool:
+        return results.has(method=row, task=setting.task, seeds=seeds)
+
+    for row in tqdm([row for row in options.methods if not is_there(row)]):
         found = [TABLES[table](sprites, row, seed) for seed in seeds]
         results.add(list(make_rows(table, sprites, row, seeds, found)))
-    to_come = [row for row in ROWS if not _is_there(results, row, setting, seeds)]
+    to_come = [row for row in ROWS if not is_there(row)]
     print("\n" + results.write_markdown(to_come))
     return [results], sprites
-
-
-def _is_there(results: Results, row: str, setting: Setting, seeds: list[int]) -> bool:
-    wanted = {"method": row, "task": setting.task, "seeds": seeds}
-    return any(all(line[name] == wanted[name] for name in wanted) for line in results.rows)
 
 
 def _parse(title: str, arguments: list[str] | None) -> argparse.Namespace:

@@ -163,9 +163,8 @@ class Results:
     def _read(self) -> list[dict[str, Any]]:
         return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
 
-    def has(self, seeds: list[int], epochs: int, **key: str | None) -> bool:
-        """Whether a row of these fields, seeds and epochs is there."""
-        wanted = {**key, "seeds": seeds, "epochs": epochs}
+    def has(self, **wanted: Any) -> bool:
+        """Whether a row with these fields is there."""
         return any(all(row[name] == wanted[name] for name in wanted) for row in self.rows)
 
     def add(self, rows: list[dict[str, Any]]) -> None:

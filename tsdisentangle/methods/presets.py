@@ -95,5 +95,8 @@ def preset_parameters(name: str) -> dict[str, Any]:
         There is no preset of that name.
     """
     if name not in PRESETS:
-        raise ValueError(f"There is no preset {name!r}; expected one of {sorted(PRESETS)}.")
+        raise ValueError(
+            f"There is no preset {name!r}; expected one of {sorted(PRESETS)}, or a "
+            "tuned one, whose name ends in -tuned."
+        )
     return {**PRESETS[name], "encoder": clone(PRESETS[name]["encoder"])}

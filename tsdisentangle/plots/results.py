@@ -6,9 +6,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsdisentangle.evaluation.table import Results
+from tsdisentangle.evaluation.table import Results, label
+
+# Axes side by side, before the next line begins.
+MOST_IN_A_LINE = 4
 
 
 def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
@@ -29,36 +33,45 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
     columns: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         columns.setdefault(f"{row['task']}\n{row['split']}, {row['metric']}", []).append(row)
-    names = list(dict.fromkeys(_result_name(row) for row in rows))
+    names = list(dict.fromkeys(label(row) for row in rows))
+    across = min(len(columns), MOST_IN_A_LINE)
+    down = -(-len(columns) // across)
     figure, axes = plt.subplots(
-        1,
-        len(columns),
-        figsize=(2.6 + 2.6 * len(columns), 1.4 + 0.3 * len(names)),
+        down,
+        across,
+        figsize=(2.6 + 2.6 * across, 0.4 + (1.0 + 0.3 * len(names)) * down),
         sharey=True,
         squeeze=False,
         layout="constrained",
     )
-    for ax, (column, cells) in zip(axes[0], columns.items(), strict=True):
-        places = [names.index(_result_name(row)) for row in cells]
-        mean, low, high = (
-            np.array([row[part] for row in cells]) for part in ("mean", "ci_low", "ci_high")
-        )
-        ax.hlines(places, low, high, color="C0", lw=1.5)
-        ax.plot(mean, places, "o", color="C0", label="measured")
-        cited = [
-            (row["published"], place)
-            for row, place in zip(cells, places, strict=True)
-            if row["published"] is not None
-        ]
-        if cited:
-            ax.plot(*zip(*cited, strict=True), "x", color="C1", label="published")
+    for ax, (column, cells) in zip(axes.flat, columns.items(), strict=False):
+        _draw_column(ax, cells, [names.index(label(row)) for row in cells])
         ax.set_title(column, fontsize="small")
-        ax.grid(axis="x", alpha=0.3)
+    for ax in axes.flat[len(columns) :]:
+        ax.remove()
     axes[0, 0].set_yticks(range(len(names)), names)
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
     axes[0, 0].legend(fontsize="small")
     figure.suptitle(title)
     return figure
+
+
+def _draw_column(ax: Axes, cells: list[Mapping[str, Any]], places: list[int]) -> None:
+    """Draw mean, interval and published number of some rows at their places."""
+    mean, low, high = (
+        np.array([row[part] for row in cells]) for part in ("mean", "ci_low", "ci_high")
+    )
+    ax.hlines(places, low, high, color="C0", lw=1.5)
+    ax.plot(mean, places, "o", color="C0", label="measured")
+    cited = [
+        (row["published"], place)
+        for row, place in zip(cells, places, strict=True)
+        if row["published"] is not None
+    ]
+    if cited:
+        ax.plot(*zip(*cited, strict=True), "x", color="C1", label="published")
+    ax.locator_params(axis="x", nbins=4)
+    ax.grid(axis="x", alpha=0.3)
 
 
 def save_results(tables: Iterable[Results]) -> list[Path]:
@@ -81,8 +94,3 @@ def save_results(tables: Iterable[Results]) -> list[Path]:
             plt.close(figure)
             written.append(path)
     return written
-
-
-def _result_name(row: Mapping[str, Any]) -> str:
-    plain = row["anchor"] in (None, "first")
-    return row["method"] if plain else f"{row['method']}, anchor {row['anchor']}"
