@@ -100,6 +100,16 @@ def test_a_poor_judge_judges_nothing(call, folder, rows, capsys):
     assert not (folder / "strict").exists()
 
 
+@pytest.mark.parametrize(
+    ("device", "precision"), [("cpu", "float32"), ("cuda", "float16"), ("cuda:1", "float16")]
+)
+def test_half_precision_on_a_gpu(device, precision, tmp_path):
+    made = sprites.Sprites(sprites.SETTINGS["full"], tmp_path, device)
+    estimator = made.estimator("StaticDynamicVAE/no_sub", 3)
+    assert (estimator.device, estimator.precision) == (device, precision)
+    assert (estimator.subtract, estimator.random_state) == (False, 3)
+
+
 def test_full_rows_and_no_others_stand_beside_the_published(monkeypatch):
     sized = (
         sprites.Sprites(sprites.SETTINGS["full"], None),

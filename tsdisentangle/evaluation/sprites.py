@@ -240,6 +240,8 @@ class Sprites:
     def estimator(self, row: str, seed: int) -> StaticDynamicVAE:
         """Return the estimator of a row, not fitted."""
         params = self.setting.params | ROWS[row] | {"random_state": seed, "device": self.device}
+        if self.device.startswith("cuda"):  # which every CUDA device has, unlike bfloat16
+            params["precision"] = "float16"
         if self.setting.first is not None:
             params["callbacks"] = [DynamicsFirst(*self.setting.first)]
         preset = params.pop("preset", None)
