@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from tsdisentangle.evaluation import protocols
@@ -176,10 +177,11 @@ def main() -> None:
         for dataset in options.datasets
         for method in options.methods
     ]
-    for number, dataset, method in tqdm(jobs, unit="trial"):
-        known = of(read(), dataset, method)
-        if len(known) <= number:
-            add(run_trial(benchmarks[dataset], dataset, method, known, options.epochs))
+    with threadpool_limits(1):
+        for number, dataset, method in tqdm(jobs, unit="trial"):
+            known = of(read(), dataset, method)
+            if len(known) <= number:
+                add(run_trial(benchmarks[dataset], dataset, method, known, options.epochs))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
@@ -91,6 +92,16 @@ def run(
         known = {"constant": None, **representations()}
     options = _parse(title, list(known), arguments)
     torch.set_num_threads(1)
+    with threadpool_limits(1):  # the probes as well: two runs side by side would fight for cores
+        return _run(options, makers, tables, known)
+
+
+def _run(
+    options: argparse.Namespace,
+    makers: list[Callable[[], Benchmark]],
+    tables: Collection[str],
+    known: Mapping[str, Representation | None],
+) -> list[Results]:
     # Quick rows never take the place of full ones.
     folder = options.output / "quick" if options.quick else options.output
     store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
