@@ -26,7 +26,7 @@ from tsdisentangle.evaluation.table import (
 )
 from tsdisentangle.tuned import has_tuned
 
-QUICK_EPOCHS = 10
+QUICK_EPOCHS = 3
 PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
 
 

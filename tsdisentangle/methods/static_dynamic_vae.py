@@ -408,8 +408,10 @@ class StaticDynamicVAE(SequenceDisentangler):
             "dynamic_kl": dynamic_kl,
         }
 
+    _network = StaticDynamicNetwork  # a variant of the method replaces it
+
     def _build_network(self, n_channels: int, window: int) -> StaticDynamicNetwork:
-        return StaticDynamicNetwork(
+        return self._network(
             *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
