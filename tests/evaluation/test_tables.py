@@ -18,7 +18,7 @@ from tsdisentangle.evaluation.representations import (
     summary,
 )
 from tsdisentangle.evaluation.table import KEY, Results, split_name, table_of
-from tsdisentangle.evaluation.tasks import Course
+from tsdisentangle.evaluation.tasks import Course, Split
 from tsdisentangle.tuned import tuned_parameters
 
 real = pytest.mark.skipif(
@@ -178,6 +178,16 @@ def test_rows_that_make_no_sense_are_left_out(name, make, applies):
     task = Course("oil temperature", np.zeros((1, 1)))
     made = protocols.Benchmark("ETTh1", np.zeros((1, 1, 1)), 1, [task], [], protocol=protocol)
     assert runner._applies(name, made) == applies
+
+
+@pytest.mark.parametrize("n", [1, 400, 401, 2288])
+def test_quick_runs_train_on_a_part_and_test_on_all(n):
+    split = Split(np.arange(n), np.arange(n, n + 7), np.arange(n + 7, n + 16))
+    (quick,) = runner.thinned(protocols.Resampling("any", lambda seed: [split])).splits(0)
+    assert min(n, 200) <= len(quick.train) <= 400
+    assert len(set(np.diff(quick.train))) <= 1  # evenly, whatever the rows are sorted by
+    np.testing.assert_array_equal(quick.validation, split.validation)
+    np.testing.assert_array_equal(quick.test, split.test)
 
 
 @real

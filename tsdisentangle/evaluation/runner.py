@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,9 +25,11 @@ from tsdisentangle.evaluation.table import (
     split_name,
     table_of,
 )
+from tsdisentangle.evaluation.tasks import Split
 from tsdisentangle.tuned import has_tuned
 
 QUICK_EPOCHS = 3
+QUICK_SERIES = 400  # of a training part
 PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
 
 
@@ -117,6 +120,8 @@ def _run(
         if _is_there(job, store, **budget):
             continue
         benchmark, resampling, name = job
+        if options.quick:
+            resampling = thinned(resampling)
         measured = measure(benchmark, resampling, name, known[name], **budget)
         for row in make_rows(benchmark, resampling, name, measured, **budget):
             store[row["table"]].add([row])
@@ -128,11 +133,24 @@ def _run(
     return filled
 
 
+def thinned(resampling: Resampling) -> Resampling:
+    """Return the same splits with every k-th training series, a few hundred."""
+
+    def splits(seed: int) -> list[Split]:
+        parts = resampling.splits(seed)
+        return [
+            replace(part, train=part.train[:: -(-len(part.train) // QUICK_SERIES)])
+            for part in parts
+        ]
+
+    return replace(resampling, splits=splits)
+
+
 def _parse(title: str, names: list[str], arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--seeds", type=int, help="default: 5; 10 splits of patients; 1 published")
     parser.add_argument("--epochs", type=int, help="default: 100 corrected, the released published")
-    parser.add_argument("--quick", action="store_true", help="one seed, few epochs, first split")
+    parser.add_argument("--quick", action="store_true", help="one seed, few epochs and series")
     parser.add_argument("--methods", nargs="*", choices=names, help="rows; default: all")
     parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
     parser.add_argument("--protocol", choices=["corrected", "as published"])
