@@ -12,50 +12,18 @@ import argparse
 import json
 import platform
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measuring import watch
 
 from tsdisentangle import StaticDynamicVAE
 
 TIME, CHANNELS = 512, 8
 SERIES_BYTES = 4 * TIME * CHANNELS
 PLACES, ROWS = 100, 8  # where random values stand, and how many series of them
-MEGABYTE = 2**20
-
-
-def own_memory() -> int:
-    """Bytes that belong to the process itself (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return 1024 * int(line.split()[1])
-    raise OSError("/proc/self/status has no RssAnon; the measurement needs Linux 4.5 or later.")
-
-
-def watch(function: Callable[[], Any]) -> tuple[float, float]:
-    """Highest growth of the process's memory while a function runs, in MB, and its seconds."""
-    before = peak = own_memory()
-    done = threading.Event()
-
-    def look() -> None:
-        nonlocal peak
-        while not done.wait(0.005):
-            peak = max(peak, own_memory())
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    start = time.process_time()
-    try:
-        function()
-    finally:
-        done.set()
-        watcher.join()
-    return (peak - before) / MEGABYTE, time.process_time() - start
 
 
 def sparse_panel(path: Path, n: int) -> tuple[np.memmap, list[slice]]:

@@ -12,13 +12,11 @@ import json
 import platform
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measuring import interleave, own_memory, seconds
 from skorch.callbacks import Callback
 
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
@@ -92,24 +90,6 @@ def bare_encode(network: torch.nn.Module, clips: np.ndarray, batch: int) -> None
 # -- measurements -------------------------------------------------------------------------------
 
 
-def seconds(function: Callable[[], Any]) -> float:
-    """Processor seconds, so that other work on the machine does not count."""
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
-def interleave(pairs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each function, all of them in every round; one round to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in pairs}
-    for number in range(rounds + 1):
-        for name, function in pairs.items():
-            spent = seconds(function)
-            if number:
-                times[name].append(spent)
-    return {name: statistics.median(spent) for name, spent in times.items()}
-
-
 def measure_step(
     width: int, features: int, batch: int, batches: int, rounds: int
 ) -> dict[str, Any]:
@@ -119,7 +99,7 @@ def measure_step(
     estimator = make_estimator(width, features, batch).partial_fit(clips[:batch])
     network = estimator.net_.module_
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    times = interleave(
+    spent = interleave(
         {
             "train": lambda: estimator.partial_fit(clips),
             "train_bare": lambda: bare_epoch(network, optimizer, clips, batch),
@@ -128,6 +108,7 @@ def measure_step(
         },
         rounds,
     )
+    times = {name: statistics.median(each) for name, each in spent.items()}
     return {
         "width": width,
         "features": features,
@@ -138,14 +119,6 @@ def measure_step(
         "train_ratio": times["train"] / times["train_bare"],
         "encode_ratio": times["encode"] / times["encode_bare"],
     }
-
-
-def own_memory() -> int:
-    """Bytes that belong to the process itself: no files, no shared pages (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return 1024 * int(line.split()[1])
-    raise OSError("/proc/self/status has no RssAnon; the measurement needs Linux 4.5 or later.")
 
 
 def measure_memory(n_clips: int, width: int, features: int, batch: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from inspect import signature
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class Slices:
 
 def load_script(path):
     """Return an example or benchmark as a module; they stand outside of the package."""
+    if str(path.parent) not in sys.path:  # as if it were run: scripts import their neighbours
+        sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

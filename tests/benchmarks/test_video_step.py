@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import load_script
 
-from benchmarks.video_step import bare_encode, bare_epoch, make_estimator, posterior
-
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "video_step.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "video_step.py"
+video_step = load_script(SCRIPT)
 MIB = 2**20
 
 
@@ -35,15 +34,15 @@ def test_a_mapped_file_stays_where_it_is():
 
 def test_bare_loop_computes_the_same_codes_and_trains():
     clips = np.random.default_rng(0).integers(0, 256, (4, 8, 64, 64, 3), dtype=np.uint8)
-    estimator = make_estimator(1, 4, 4).partial_fit(clips)
+    estimator = video_step.make_estimator(1, 4, 4).partial_fit(clips)
     network = estimator.net_.module_
     codes = estimator.encode(clips)
     values = torch.from_numpy(clips / np.float32(255)).flatten(2, 3)
     with torch.inference_mode():
-        static, dynamic = posterior(network, values)
+        static, dynamic = video_step.posterior(network, values)
     np.testing.assert_allclose(static.mean, codes.static, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(dynamic.mean, codes.dynamic, rtol=1e-4, atol=1e-6)
-    bare_encode(network, clips, 2)
+    video_step.bare_encode(network, clips, 2)
     before = network.static_head.hidden.weight.detach().clone()
-    bare_epoch(network, torch.optim.Adam(network.parameters(), lr=1e-3), clips, 2)
+    video_step.bare_epoch(network, torch.optim.Adam(network.parameters(), lr=1e-3), clips, 2)
     assert not torch.equal(before, network.static_head.hidden.weight)
