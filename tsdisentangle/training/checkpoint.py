@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -154,12 +153,12 @@ def _give_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
 
 def fingerprint(dataset: SequenceDataset) -> str:
     """SHA-256 of a data set as the network sees it, read a block at a time."""
-    digest = hashlib.sha256()
-    row_size = int(np.prod(dataset[slice(0, 1)].values.shape[1:]))
-    for rows in blocks(len(dataset), row_size):
-        for tensor in dataset[slice(int(rows[0]), int(rows[-1]) + 1)]:
+    first = dataset[slice(0, 1)]
+    digests = [hashlib.sha256(f"{tuple(part.shape)} {part.dtype}".encode()) for part in first]
+    for rows in blocks(len(dataset), first.values[0].numel()):
+        block = dataset[slice(int(rows[0]), int(rows[-1]) + 1)]
+        for digest, tensor in zip(digests, block, strict=True):
             # The mask of a frame is one entry repeated.
             compact = tensor[tuple(slice(None if stride else 1) for stride in tensor.stride())]
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(compact.contiguous().numpy().tobytes())
-    return digest.hexdigest()
+            digest.update(compact.contiguous().numpy().data)
+    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
