@@ -51,3 +51,24 @@ def load_script(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def fit_rows(estimator):
+    """History without what the clock and the single batches say."""
+    return [
+        {key: value for key, value in row.items() if key not in ("batches", "dur")}
+        for row in estimator.history_
+    ]
+
+
+def assert_same_fit(one, other, X):
+    """Two fits are the same to the last bit: weights, losses, generators and codes."""
+    weights, others = one.net_.module_.state_dict(), other.net_.module_.state_dict()
+    assert {k: v.numpy().tobytes() for k, v in weights.items()} == {
+        k: v.numpy().tobytes() for k, v in others.items()
+    }
+    assert fit_rows(one) == fit_rows(other)
+    key, place = one.random_state_.get_state()[1:3]
+    other_key, other_place = other.random_state_.get_state()[1:3]
+    assert (key.tolist(), place) == (other_key.tolist(), other_place)
+    assert one.transform(X).tobytes() == other.transform(X).tobytes()

@@ -73,7 +73,7 @@ def live_state(net: Any, stopped: bool = False) -> TrainingState:
     """Return the state of a net between two epochs; the tensors are those that it works on."""
     numbers = {
         "network": network_numbers(net.module_),
-        "callbacks": {name: _remembered(callback) for name, callback in net.callbacks_},
+        "callbacks": dict(_remembered(net)),
         "grad_scaler": net.grad_scaler_.state_dict(),
     }
     return TrainingState(
@@ -81,8 +81,10 @@ def live_state(net: Any, stopped: bool = False) -> TrainingState:
     )
 
 
-def _remembered(callback: Any) -> dict[str, Any]:
-    return {name: getattr(callback, name) for name in CALLBACK_NUMBERS if hasattr(callback, name)}
+def _remembered(net: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, callback in net.callbacks_:
+        if own := {key: vars(callback)[key] for key in CALLBACK_NUMBERS if key in vars(callback)}:
+            yield name, own
 
 
 def _live_tensors(net: Any) -> Iterator[tuple[str, Tensor]]:
