@@ -259,13 +259,7 @@ def _read(found: CheckpointFile, net: Any) -> None:
     state = TrainingState(
         fields["epochs"], fields["stopped"], _read_values(fields["numbers"], "numbers"), tensors
     )
-    history = [_read_values(row, f"history_[{i}]") for i, row in enumerate(fields["history"])]
-    if (
-        state.epochs < 1
-        or len(history) != state.epochs
-        or not all(isinstance(row, dict) for row in history)
-    ):
-        raise ModelFileError(f"history does not have a row for each of {state.epochs} epochs.")
+    history = _read_history(fields["history"], state.epochs)
     if state.epochs > found.max_epochs:
         raise CheckpointError(
             f"The checkpoint {found.path} is of epoch {state.epochs}, behind "
@@ -275,7 +269,13 @@ def _read(found: CheckpointFile, net: Any) -> None:
     _check_numbers(net, state.numbers)
     _check_tensors(net, tensors)
     found.state, found.written = state, state.epochs
-    found.history = [{"batches": [], **row} for row in history]
+    found.history = history
+
+
+def _read_history(rows: list[Any], epochs: int) -> list[dict[str, Any]]:
+    if epochs < 1 or len(rows) != epochs or not all(isinstance(row, dict) for row in rows):
+        raise ModelFileError(f"history does not have a row for each of {epochs} epochs.")
+    return [{"batches": [], **_read_values(row, f"history_[{i}]")} for i, row in enumerate(rows)]
 
 
 def _from_json(content: bytes) -> dict[str, Any]:
@@ -299,6 +299,8 @@ def _check_numbers(net: Any, numbers: dict[str, Any]) -> None:
     callbacks = get(numbers, "callbacks", dict)
     if set(scaler) != set(expected["grad_scaler"]) or set(callbacks) != set(expected["callbacks"]):
         raise ModelFileError("numbers does not hold what this training loop remembers.")
+    for name in scaler:
+        get(scaler, name, int, float)
     for name in callbacks:
         own = get(callbacks, name, dict)
         refuse_others(own, set(CALLBACK_NUMBERS), f"numbers of {name}")
@@ -320,7 +322,15 @@ def _check_tensors(net: Any, tensors: dict[str, Tensor]) -> None:
         shapes = [torch.Size(()), *([parameters[int(index)].shape] if known else [])]
         if not known or any(each.shape not in shapes for each in averages.values()):
             raise ModelFileError(f"optimizer.{index[:80]} does not belong to a weight.")
-    generators = rooms.get("generator", {})
-    cpu = torch.get_rng_state()
-    if "cpu" not in generators or generators["cpu"].shape != cpu.shape:
-        raise ModelFileError("generator.cpu is no position of torch's generator.")
+    _check_generators(rooms.get("generator", {}))
+
+
+def _check_generators(tensors: dict[str, Tensor]) -> None:
+    if "cpu" not in tensors or not set(tensors) <= {"cpu", "cuda"}:
+        raise ModelFileError(f"generator holds {sorted(tensors)}; expected cpu, and perhaps cuda.")
+    try:
+        torch.Generator().set_state(tensors["cpu"])
+    except (RuntimeError, TypeError) as error:
+        raise ModelFileError(
+            f"generator.cpu is no position of torch's generator: {error}."
+        ) from error
