@@ -161,7 +161,7 @@ def test_the_warm_up_of_spyl_is_part_of_the_fit(tmp_path):
 def test_what_has_stopped_early_stays_stopped(tmp_path, monkeypatch):
     X = panel()
     params = {"early_stopping": 1, "validation_fraction": 0.5, "lr": 0.3, "batch_size": 2}
-    params["checkpoint_dir"] = tmp_path
+    params |= {"checkpoint_dir": tmp_path, "checkpoint_every": 100}
     first = small(max_epochs=50, **params).fit(X)
     assert len(first.history_) < 50
     refuse_training(monkeypatch)

@@ -1,10 +1,12 @@
 """Model files: estimators written to disk and read back without running any code from the file."""
 
 from tsdisentangle.persistence.archive import ModelFileError
+from tsdisentangle.persistence.checkpoint import CheckpointError
 from tsdisentangle.persistence.files import ModelInfo, inspect_model, load, save_model
 from tsdisentangle.persistence.pickling import PickleVersionWarning, stamp, unstamp
 
 __all__ = [
+    "CheckpointError",
     "ModelFileError",
     "ModelInfo",
     "PickleVersionWarning",
