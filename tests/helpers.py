@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import importlib.util
+import multiprocessing
 import os
 from inspect import signature
 from pathlib import Path
@@ -43,6 +44,14 @@ class Slices:
     def __setitem__(self, rows, values):
         assert isinstance(rows, slice)
         self.array[rows] = values
+
+
+def processes():
+    """Context of processes that are forked from one without threads, which has all imported."""
+    context = multiprocessing.get_context("forkserver")
+    # torch._dynamo: the first optimizer of a process would import it.
+    context.set_forkserver_preload(["tsdisentangle.methods.static_dynamic_vae", "torch._dynamo"])
+    return context
 
 
 def load_script(path):

@@ -1,16 +1,20 @@
 """A fit that was stopped and started again ends like one that never was, to the last bit."""
 
-import multiprocessing
+import errno
+import os
 import resource
+import signal
+import time
 from inspect import signature
 
 import numpy as np
 import pytest
 import torch
-from helpers import METHODS, assert_same_fit, small
+from helpers import METHODS, assert_same_fit, processes, small
 
 from tsdisentangle import SPYL, VAE, StaticDynamicVAE, TabularEncoder, VideoEncoder
-from tsdisentangle.persistence.checkpoint import NAME, CheckpointError, CheckpointFile
+from tsdisentangle.persistence import CheckpointError
+from tsdisentangle.persistence.checkpoint import NAME, CheckpointFile
 
 EPOCHS = 5
 
@@ -244,7 +248,7 @@ def test_another_method_and_other_versions(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="method is 'StaticDynamicVAE' now and was 'VAE'"):
         small(StaticDynamicVAE, checkpoint_dir=tmp_path).fit(panel())
     versions = {"python": "3.99.0", "torch": "99.1.0", "skorch": "0.7.9"}
-    place = "tsdisentangle.persistence.checkpoint.current_versions"
+    place = "tsdisentangle.persistence.whose.current_versions"
     monkeypatch.setattr(place, lambda: versions)
     with pytest.raises(CheckpointError, match="version of torch is '99' now") as caught:
         small(VAE, checkpoint_dir=tmp_path).fit(panel())
@@ -269,7 +273,41 @@ def test_callbacks_and_partial_fit_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# -- a full disk --------------------------------------------------------------------------------
+# -- kills and a full disk while a checkpoint is written ----------------------------------------
+
+
+def fit_and_wait(sender, folder, place):
+    """Fit, and for ever stand still in one place of the third write."""
+    calls, real = [], getattr(os, place)
+
+    def stand_still(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            sender.send(None)
+            time.sleep(600)
+        real(*args)
+
+    setattr(os, place, stand_still)
+    small(max_epochs=6, checkpoint_dir=folder).fit(panel())
+
+
+@pytest.mark.parametrize("place", ["fsync", "replace"])
+def test_a_kill_within_a_write(place, tmp_path):
+    X = panel()
+    context = processes()
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=fit_and_wait, args=(sender, tmp_path, place))
+    process.start()
+    sender.close()
+    receiver.recv()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert {path.name for path in tmp_path.iterdir()} == {NAME, f".{NAME}.tmp"}
+    assert b'"epochs":2,' in (tmp_path / NAME).read_bytes()
+    again = small(max_epochs=6, checkpoint_dir=tmp_path).fit(X)
+    assert_same_fit(again, small(max_epochs=6).fit(X), X)
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
 def fit_on_a_full_disk(sender, folder, size):
@@ -284,13 +322,11 @@ def fit_on_a_full_disk(sender, folder, size):
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
-    import errno
-
     X = panel()
     whole = small(max_epochs=6).fit(X)
     stopped_fit(monkeypatch, 3, small(max_epochs=6, checkpoint_dir=tmp_path), X)
     before = (tmp_path / NAME).read_bytes()
-    context = multiprocessing.get_context("forkserver")  # the limit cannot be taken back
+    context = processes()  # the limit cannot be taken back
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=fit_on_a_full_disk, args=(sender, tmp_path, len(before) // 2))
     process.start()

@@ -26,8 +26,10 @@ from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
-from tsdisentangle.persistence.checkpoint import CheckpointFile, check_resumable, open_checkpoint
+from tsdisentangle.persistence.checkpoint import CheckpointFile, open_checkpoint
+from tsdisentangle.persistence.whose import check_resumable
 from tsdisentangle.training.callbacks import standard_callbacks
+from tsdisentangle.training.checkpoint import undone
 from tsdisentangle.training.inference import Inference, keep
 from tsdisentangle.training.loader import Panel, SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.net import DisentanglingNet, check_device
@@ -247,7 +249,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "partial_fit writes no checkpoints; pass checkpoint_dir=None, or use fit."
             )
         if hasattr(self, "net_"):
-            with _undone(self.random_state_):
+            with undone(self.random_state_):
                 self._train(as_dataset(self._read(X), self.window_), 1)
             self.interrupted_ = False
             return self
@@ -740,17 +742,6 @@ def weight_pair(name: str, value: Any) -> tuple[float, float]:
             f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
         )
     return float(pair[0]), float(pair[1])
-
-
-@contextmanager
-def _undone(generator: np.random.RandomState) -> Iterator[None]:
-    """Let a random generator be where it was if the block fails."""
-    state = generator.get_state()
-    try:
-        yield
-    except BaseException:
-        generator.set_state(state)
-        raise
 
 
 def _is_frame(X: Any) -> bool:

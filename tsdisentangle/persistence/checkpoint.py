@@ -1,9 +1,7 @@
 """The checkpoint of a fit: training's state in the container of a model file, and whose it is."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,15 @@ from tsdisentangle.persistence.archive import (
     read_weights,
 )
 from tsdisentangle.persistence.disk import open_regular, write_whole
-from tsdisentangle.persistence.document import current_versions, get, refuse_others
+from tsdisentangle.persistence.document import get, refuse_others
 from tsdisentangle.persistence.networks import check_numbers, check_weights
 from tsdisentangle.persistence.tensors import read_tensors, write_tensors
 from tsdisentangle.persistence.values import ValueWriter, parse_json, read_value
+from tsdisentangle.persistence.whose import CheckpointError, describe_fit, refuse_other_fit
 from tsdisentangle.training.checkpoint import (
     CALLBACK_NUMBERS,
     TrainingState,
     by_room,
-    fingerprint,
     live_state,
 )
 from tsdisentangle.training.loader import SequenceDataset
@@ -33,8 +31,6 @@ from tsdisentangle.training.loader import SequenceDataset
 NAME = "checkpoint.tsdc"
 FORMAT = "tsdisentangle checkpoint"
 FORMAT_VERSION = 1
-# Parameters that one fit may have in its first run and another in the next.
-FREE = {"max_epochs", "device", "verbose", "callbacks", "checkpoint_dir", "checkpoint_every"}
 KINDS: dict[str, type] = {
     "fit": dict,
     "epochs": int,
@@ -43,31 +39,6 @@ KINDS: dict[str, type] = {
     "history": list,
 }
 ROOMS = {"network", "optimizer", "best", "generator"}
-
-
-class CheckpointError(ValueError):
-    """A checkpoint belongs to another fit."""
-
-
-def check_resumable(estimator: Any) -> None:
-    """Refuse parameters with which a fit cannot go on exactly.
-
-    Raises
-    ------
-    ValueError
-    """
-    if estimator.checkpoint_dir is None:
-        return
-    if not isinstance(estimator.random_state, Integral):
-        raise ValueError(
-            f"checkpoint_dir needs an int as random_state, got {estimator.random_state!r}: a fit "
-            "that goes on must draw the same numbers. Pass random_state=0."
-        )
-    if estimator.callbacks:
-        raise ValueError(
-            "checkpoint_dir cannot be combined with callbacks: what they remember is not in a "
-            "checkpoint. Pass callbacks=None or checkpoint_dir=None."
-        )
 
 
 @dataclass
@@ -155,7 +126,7 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
         return None
     path = Path(estimator.checkpoint_dir, NAME)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fit = dict(_describe(estimator, dataset))
+    fit = dict(describe_fit(estimator, dataset))
     found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs)
     if path.exists():
         try:
@@ -165,55 +136,6 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
                 f"{path} cannot be read as a checkpoint: {error} Delete it to fit from the start."
             ) from error
     return found
-
-
-# -- whose checkpoint it is ---------------------------------------------------------------------
-
-
-def _describe(estimator: Any, dataset: SequenceDataset) -> Iterator[tuple[str, Any]]:
-    """Name and JSON value of all that the numbers of a fit depend on."""
-    yield "method", type(estimator).__name__
-    writer = ValueWriter()
-    for name, value in estimator.get_params(deep=False).items():
-        if name not in FREE:
-            yield from _flat(name, writer.write(value, name))
-    yield from estimator._schedule().items()
-    for name in ("n_series_in_", "n_channels_in_", "window_"):
-        yield name, int(getattr(estimator, name))
-    yield "sha256 of X", fingerprint(dataset)
-    for package, version in current_versions().items():
-        yield f"version of {package}", _series(version)
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Return a parameter, and those of a parameter object, under the names of ``set_params``."""
-    if not (isinstance(value, dict) and "class" in value):
-        yield name, value
-        return
-    yield name, value["class"]
-    for key, item in value["parameters"].items():
-        yield from _flat(f"{name}__{key}", item)
-
-
-def _series(version: str) -> str:
-    """Versions that are compatible by their number: 2.x, or 0.3.x."""
-    parts = version.split(".")
-    return ".".join(parts[: 1 if parts[0] != "0" else 2])
-
-
-def _refuse_other_fit(path: Path, here: dict[str, Any], there: dict[str, Any]) -> None:
-    names = [*here, *sorted(set(there) - set(here))]
-    absent = "absent"
-    different = [
-        f"{name} is {here.get(name, absent)!r} now and was {there.get(name, absent)!r}"
-        for name in names
-        if here.get(name, absent) != there.get(name, absent)
-    ]
-    if different:
-        raise CheckpointError(
-            f"The checkpoint {path} is of another fit: {'; '.join(different)}. Delete it to fit "
-            "from the start, pass another checkpoint_dir, or set back what is different."
-        )
 
 
 # -- the file -----------------------------------------------------------------------------------
@@ -255,7 +177,7 @@ def _read(found: CheckpointFile, net: Any) -> None:
         content = read_document(file)
         fields = _from_json(content)
         tensors = read_tensors(read_weights(file, content))
-    _refuse_other_fit(found.path, found.fit, fields["fit"])
+    refuse_other_fit(found.path, found.fit, fields["fit"])
     state = TrainingState(
         fields["epochs"], fields["stopped"], _read_values(fields["numbers"], "numbers"), tensors
     )

@@ -7,9 +7,11 @@ what follows from the parameters.
 import copy
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -136,6 +138,17 @@ def give_back(net: Any, state: TrainingState) -> None:
     if torch.device(net.device).type == "cuda" and "cuda" in rooms["generator"]:
         torch.cuda.set_rng_state(rooms["generator"]["cuda"], net.device)
     del net.history[state.epochs :]
+
+
+@contextmanager
+def undone(generator: np.random.RandomState) -> Iterator[None]:
+    """Let a random generator be where it was if the block fails."""
+    state = generator.get_state()
+    try:
+        yield
+    except BaseException:
+        generator.set_state(state)
+        raise
 
 
 def by_room(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
