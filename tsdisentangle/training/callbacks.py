@@ -46,15 +46,26 @@ class RefuseNonFiniteLoss(Callback):
         Raises
         ------
         FloatingPointError
-            With epoch, terms and advice.
+            With epoch, batch, terms and advice.
         """
         if torch.isfinite(kwargs["loss"]):
             return
         terms = {name: term.item() for name, term in kwargs["y_pred"].items()}
+        row = net.history[-1]
+        number = len(row["batches"]) - (0 if training else row["train_batch_count"])
         raise FloatingPointError(
             f"The {'training' if training else 'validation'} loss is not finite in epoch "
-            f"{net.history[-1, 'epoch']}: {terms}. Lower lr, or look for extreme values in X."
+            f"{row['epoch']}, batch {number}: {terms}. Lower lr, or look for extreme values in X."
         )
+
+
+class StopEarly(EarlyStopping):
+    """skorch's early stopping, which may also end before the first epoch does."""
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Load the best weights, if any epoch was finished."""
+        if net.history:
+            super().on_train_end(net, **kwargs)
 
 
 class Progress(Callback):
@@ -94,7 +105,7 @@ def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple
     ]
     if early_stopping:
         patience = DEFAULT_PATIENCE if early_stopping is True else early_stopping
-        stopping = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+        stopping = StopEarly(patience=patience, load_best=True, sink=_silent)
         callbacks.append(("early_stopping", stopping))
     if progress:
         callbacks.append(("progress", Progress()))
