@@ -183,13 +183,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self._validate_params()
         # Work on a copy, so that a fit that fails or is interrupted changes nothing.
         fitted = copy.copy(self)
-        fitted._forget()
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
-        fitted._train(dataset, self.max_epochs)
-        self._forget()
-        self.__dict__.update(vars(fitted))
-        return self
+        fitted._train(fitted._begin(X), self.max_epochs)
+        return self._become(fitted)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
@@ -219,9 +214,19 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             self._train(as_dataset(self._read(X), self.window_), 1)
             return self
         fitted = copy.copy(self)
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
-        fitted._train(dataset, 1)
+        fitted._train(fitted._begin(X), 1)
+        return self._become(fitted)
+
+    def _begin(self, X: Any) -> SequenceDataset:
+        """Forget a former fit, check the training panel and make the untrained network."""
+        self._forget()
+        dataset = self._learn_input(X)
+        self._start(len(dataset))
+        return dataset
+
+    def _become(self, fitted: Self) -> Self:
+        """Take over the fit of a copy."""
+        self._forget()
         self.__dict__.update(vars(fitted))
         return self
 
