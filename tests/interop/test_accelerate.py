@@ -15,14 +15,12 @@ import torch
 pytest.importorskip("accelerate")
 
 from helpers import small
+from one_of_two import BATCH, EQUAL, UNEQUAL, learned, make, noise_of_samples, panel
 
 from tsdisentangle.interop.accelerate import fit_distributed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
-
-from one_of_two import BATCH, EQUAL, UNEQUAL, learned, make, noise_of_samples, panel
 
 
 def free_port():

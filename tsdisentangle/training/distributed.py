@@ -103,14 +103,14 @@ class DistributedNet(DisentanglingNet):
         replica = DistributedDataParallel(net.module_, device_ids=places, **options)
         joined = cls.__new__(cls)
         group = Group(dist.get_rank(), dist.get_world_size(), replica, torch.Generator())
-        vars(joined).update(vars(net), group_=group)
+        joined.__dict__.update(vars(net), group_=group)
         return joined
 
     def leave(self) -> DisentanglingNet:
         """Return a plain net with what was learned."""
         plain = DisentanglingNet.__new__(DisentanglingNet)
-        vars(plain).update(vars(self))
-        del plain.group_  # type: ignore[attr-defined]
+        plain.__dict__.update(vars(self))
+        del plain.__dict__["group_"]
         return plain
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
