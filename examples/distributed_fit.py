@@ -1,14 +1,16 @@
-"""Fit with several processes, on one machine or many, from a file that each reads its share of.
+r"""Fit with several processes, on one machine or many, from a file that each reads its share of.
 
-Alone, in two processes, or on two machines with four GPUs each (once on every machine):
+Alone, in two processes without a GPU, or on two machines with four GPUs each (the last command
+once on every machine, with its own rank):
 
     python examples/distributed_fit.py
-    accelerate launch --cpu --num_processes 2 examples/distributed_fit.py
-    accelerate launch --multi_gpu --num_machines 2 --num_processes 8 --machine_rank 0 \\
+    ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 \
+        examples/distributed_fit.py
+    accelerate launch --multi_gpu --num_machines 2 --num_processes 8 --machine_rank 0 \
         --main_process_ip HOST --main_process_port 29500 examples/distributed_fit.py
 
-The series are made up: each has a level and a frequency that stay (static) and a phase that moves.
-Every process gets the same weights; the first one saves them and shows what they are worth.
+The series are made up: each has a level that stays (static) and a rotation (dynamic). Every process
+gets the same weights; the first one saves them and shows what they are worth.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from accelerate import Accelerator
 from sklearn.linear_model import LogisticRegression
 
 from tsdisentangle import StaticDynamicVAE, make_static_dynamic
+from tsdisentangle.data.bunch import SequenceBunch
 from tsdisentangle.interop.accelerate import fit_distributed
 
 
@@ -55,16 +58,16 @@ def main(arguments: list[str] | None = None) -> StaticDynamicVAE:
     return estimator
 
 
-def report(estimator: StaticDynamicVAE, bunch: object, processes: int) -> str:
-    """Return a line: what was done, and how well a static factor is read from the static code."""
-    name, labels = next(iter(bunch.static_target.items()))
+def report(estimator: StaticDynamicVAE, bunch: SequenceBunch, processes: int) -> str:
+    """Return a line: what was done, and how well the level is read from the static code."""
+    labels = bunch.static_target["level"]
     static, half = estimator.encode(bunch.data).static, len(labels) // 2
     probe = LogisticRegression(max_iter=1000).fit(static[:half], labels[:half])
     accuracy = probe.score(static[half:], labels[half:])
     last = estimator.history_[-1]
     return (
         f"{processes} processes, {last['epoch']} epochs, {last['train_batch_count']} steps each; "
-        f"validation loss {last['valid_loss']:.2f}; {name} from the static code: {accuracy:.2f}"
+        f"validation loss {last['valid_loss']:.2f}; level from the static code: {accuracy:.2f}"
     )
 
 

@@ -29,7 +29,7 @@ def fit_distributed(
     Every process calls this with the same estimator and the same ``X``. A step of training takes
     ``batch_size`` series in each process, of an order that all share; each reads its own only.
     Gradients, ``history_`` and the validation loss are those of the series of all processes. In a
-    single process this is ``estimator.fit(X)``.
+    single process this is ``estimator.fit(X)``. See the documentation page "More than one machine".
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _check(estimator: SequenceDisentangler, accelerator: Accelerator) -> None:
     if accelerator.distributed_type not in DATA_PARALLEL:
         raise ValueError(
             f"accelerate runs as {accelerator.distributed_type.value}; expected processes that "
-            "each hold the whole network: launch with --cpu or --multi_gpu."
+            "each hold the whole network: launch with --multi_gpu."
         )
     if accelerator.mixed_precision != "no":
         raise ValueError(
@@ -119,5 +119,5 @@ def _check(estimator: SequenceDisentangler, accelerator: Accelerator) -> None:
     if torch.device(estimator.device).type != accelerator.device.type:
         raise ValueError(
             f"device={estimator.device!r}, but accelerate computes on {accelerator.device}. Pass "
-            f"device={accelerator.device.type!r}, or launch with --cpu for device='cpu'."
+            f"device={accelerator.device.type!r}, or launch with ACCELERATE_USE_CPU=true for 'cpu'."
         )
