@@ -25,8 +25,9 @@ SERIES_SHAPE, CLIP_SHAPE = (512, 8), (8, 64, 64, 3)
 # What the plan is for: units, and passes over them in training.
 N_SERIES, SERIES_EPOCHS = 10_000_000, 10
 VIDEO_BYTES, VIDEO_EPOCHS = 1e12, 10
-# Machines of so many processors, with one process each, that shall be done in so many hours.
-PROCESSORS, HOURS = 64, 24
+# Machines of so many processors, a process on each, whose storage gives so many bytes a second in
+# scattered rows (assumed), and that shall be done in so many hours.
+PROCESSORS, STORAGE, HOURS = 64, 500e6, 24
 
 
 class Counted:
@@ -43,32 +44,40 @@ class Counted:
         return part
 
 
-def cost(function: Callable[[], Any], X: Counted) -> dict[str, float]:
-    """Processor seconds a unit, so that other work on the machine does not count, and bytes."""
+def cost(function: Callable[[], Any], X: Counted) -> np.ndarray:
+    """Processor seconds, so that other work on the machine does not count, and bytes read."""
     X.bytes, start = 0, time.process_time()
     function()
-    spent = time.process_time() - start
-    return {"seconds": spent / len(X.array), "bytes": X.bytes / len(X.array)}
+    return np.array([time.process_time() - start, X.bytes])
 
 
 def measure(estimator: StaticDynamicVAE, array: np.ndarray) -> dict[str, Any]:
-    """Costs a unit: the check of the data and one epoch (apart), and encoding."""
-    X = Counted(array)
-    estimator.set_params(max_epochs=1).fit(array[: estimator.batch_size])  # loads what torch loads
-    check = cost(lambda: estimator.set_params(max_epochs=0).fit(X), X)
-    one, three = (
-        cost(lambda epochs=epochs: estimator.set_params(max_epochs=epochs).fit(X), X)
-        for epochs in (1, 3)
-    )
+    """Costs a unit of the check of the data, an epoch and encoding, without what they start with.
+
+    Each is a difference: of all units and the first batch, or of three epochs and one.
+    """
+    n, batch = len(array), estimator.batch_size
+    X, first = Counted(array), Counted(array[:batch])
+
+    def fit(panel: Counted, epochs: int) -> np.ndarray:
+        return cost(lambda: estimator.set_params(max_epochs=epochs).fit(panel), panel)
+
+    fit(first, 1)  # loads what torch loads at its first use
+    none, start = fit(X, 0), fit(first, 0)
+    one, three = fit(X, 1), fit(X, 3)
+    encode, encode_first = (cost(lambda x=x: estimator.transform(x), x) for x in (X, first))
+    costs = {
+        "check": (none - start) / (n - batch),
+        "epoch": (three - one) / (2 * n),
+        "encode": (encode - encode_first) / (n - batch),
+    }
     return {
         "shape": list(array.shape[1:]),
         "dtype": str(array.dtype),
-        "units": len(array),
-        "batch_size": estimator.batch_size,
+        "units": n,
+        "batch_size": batch,
         "parameters": sum(p.numel() for p in estimator.net_.module_.parameters()),
-        "check": check,
-        "epoch": {key: (three[key] - one[key]) / 2 for key in one},
-        "encode": cost(lambda: estimator.transform(X), X),
+        **{name: {"seconds": float(c[0]), "bytes": float(c[1])} for name, c in costs.items()},
     }
 
 
@@ -93,46 +102,57 @@ def measure_all(batches: int, width: int) -> dict[str, Any]:
 # -- the plan -----------------------------------------------------------------------------------
 
 
+def hours(unit: dict[str, float], n: float, processors: int) -> float:
+    """Hours of a machine for ``n`` units: of its processors, or of its storage if that is more."""
+    return n * max(unit["seconds"] / processors, unit["bytes"] / STORAGE) / 3600
+
+
 def project(measured: dict[str, Any], n: int, epochs: int) -> dict[str, Any]:
-    """Processor hours, bytes, and machines for ``n`` units, if the work divides without loss."""
-    unit = int(np.prod(measured["shape"])) * np.dtype(measured["dtype"]).itemsize
-    check, epoch, encode = (measured[part]["seconds"] for part in ("check", "epoch", "encode"))
-    # Every machine checks all of the data in each of its processes, so this does not divide.
-    divided = n * (epochs * epoch + encode) / 3600
-    every = n * check / 3600
-    machines = max(1, math.ceil(divided / (PROCESSORS * max(HOURS - every, 1e-9))))
-    hours = divided / (machines * PROCESSORS) + every
-    step = measured["batch_size"] * epoch
+    """Machines, hours and rates for ``n`` units, if the work divides without loss."""
+    check, epoch, encode = (measured[part] for part in ("check", "epoch", "encode"))
+    # Each process checks all of the data, so more machines do not make that shorter.
+    checked = hours(check, n, 1)
+    divided = epochs * hours(epoch, n, PROCESSORS) + hours(encode, n, PROCESSORS)
+    machines = max(1, math.ceil(divided / (HOURS - checked)))
+    of_processors = epoch["seconds"] / PROCESSORS > epoch["bytes"] / STORAGE
+    step = measured["batch_size"] * epoch["seconds"]
     return {
         "units": n,
-        "gigabytes": n * unit / 1e9,
+        "gigabytes": n
+        * int(np.prod(measured["shape"]))
+        * np.dtype(measured["dtype"]).itemsize
+        / 1e9,
+        "parameters": measured["parameters"],
+        "seconds_epoch": epoch["seconds"],
+        "seconds_encode": encode["seconds"],
+        "seconds_check": check["seconds"],
+        "bytes_epoch": epoch["bytes"],
         "epochs": epochs,
-        "seconds_epoch": epoch,
-        "seconds_encode": encode,
-        "hours_check": every,
-        "processor_hours": divided,
+        "processor_hours": n * (epochs * epoch["seconds"] + encode["seconds"]) / 3600,
+        "waits": "processors" if of_processors else "storage",
         "machines": machines,
-        "hours": hours,
-        "series_a_step": measured["batch_size"] * machines * PROCESSORS,
-        "megabytes_read_a_second": measured["epoch"]["bytes"] * PROCESSORS / epoch / 1e6,
-        # A ring sends and receives every gradient twice, once a machine.
-        "megabytes_sent_a_second": 2 * 4 * measured["parameters"] / step / 1e6,
+        "hours": divided / machines + checked,
+        "units_a_step": measured["batch_size"] * machines * PROCESSORS,
+        # In a ring, every gradient leaves a machine twice a step.
+        "megabytes_sent": 2 * 4 * measured["parameters"] / step / 1e6,
     }
 
 
 ROWS = {
-    "units": ("series or clips", "{:,.0f}"),
+    "units": ("series or clips", "{:,}"),
     "gigabytes": ("gigabytes", "{:,.0f}"),
-    "seconds_epoch": ("seconds a unit and epoch, one processor (measured)", "{:.2g}"),
-    "seconds_encode": ("seconds a unit, encoding (measured)", "{:.2g}"),
-    "hours_check": ("hours of the pass that checks, in every process", "{:.2f}"),
+    "parameters": ("weights of the network", "{:,}"),
+    "seconds_epoch": ("measured: processor seconds a unit and epoch", "{:.2g}"),
+    "seconds_encode": ("measured: processor seconds a unit, encoding", "{:.2g}"),
+    "seconds_check": ("measured: processor seconds a unit, the check before training", "{:.1g}"),
+    "bytes_epoch": ("measured: bytes read a unit and epoch", "{:,.0f}"),
     "epochs": ("epochs", "{}"),
-    "processor_hours": ("processor hours, epochs and encoding", "{:,.0f}"),
-    "machines": (f"machines of {PROCESSORS} processors, for a day", "{}"),
+    "processor_hours": ("processor hours of epochs and encoding", "{:,.0f}"),
+    "waits": ("an epoch waits for", "{}"),
+    "machines": (f"machines of {PROCESSORS} processors, to be done in {HOURS} hours", "{}"),
     "hours": ("hours on them", "{:.1f}"),
-    "series_a_step": ("series or clips a step of training", "{:,}"),
-    "megabytes_read_a_second": ("megabytes a machine reads, a second", "{:.0f}"),
-    "megabytes_sent_a_second": ("megabytes of gradients a machine sends, a second", "{:.1f}"),
+    "units_a_step": ("series or clips a step of training", "{:,}"),
+    "megabytes_sent": ("megabytes of gradients that leave a machine, a second", "{:.0f}"),
 }
 
 
@@ -151,15 +171,15 @@ def plan(measured: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--batches", type=int, default=8, help="of 64 series or clips")
-    parser.add_argument("--width", type=int, default=16, help="of the network of clips")
-    parser.add_argument("--quick", action="store_true", help="one batch, a narrow network")
+    parser.add_argument("--batches", type=int, default=4, help="of 64 series or clips")
+    parser.add_argument("--width", type=int, default=64, help="of the network of clips")
+    parser.add_argument("--quick", action="store_true", help="two batches, a narrow network")
     parser.add_argument("--plan", action="store_true", help="measure nothing")
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args(arguments)
     if not given.plan:
         torch.set_num_threads(1)
-        result = measure_all(*((1, 2) if given.quick else (given.batches, given.width)))
+        result = measure_all(*((2, 2) if given.quick else (given.batches, given.width)))
         given.output.parent.mkdir(parents=True, exist_ok=True)
         given.output.write_text(json.dumps(result) + "\n")
     print(plan(json.loads(given.output.read_text())))
