@@ -81,12 +81,12 @@ def measure(estimator: StaticDynamicVAE, array: np.ndarray) -> dict[str, Any]:
     }
 
 
-def measure_all(batches: int, width: int) -> dict[str, Any]:
+def measure_all(batches: int, batch: int, width: int) -> dict[str, Any]:
     """Costs of both modalities, with where and by what they were measured."""
     rng = np.random.default_rng(0)
-    options: dict[str, Any] = {"batch_size": 64, "random_state": 0}
-    series = rng.normal(size=(64 * batches, *SERIES_SHAPE)).astype(np.float32)
-    clips = rng.integers(0, 256, (64 * batches, *CLIP_SHAPE), dtype=np.uint8)
+    options: dict[str, Any] = {"batch_size": batch, "random_state": 0}
+    series = rng.normal(size=(batch * batches, *SERIES_SHAPE)).astype(np.float32)
+    clips = rng.integers(0, 256, (batch * batches, *CLIP_SHAPE), dtype=np.uint8)
     video = VideoEncoder(size=64, width=width)
     return {
         "series": measure(StaticDynamicVAE(**options), series),
@@ -173,13 +173,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batches", type=int, default=4, help="of 64 series or clips")
     parser.add_argument("--width", type=int, default=64, help="of the network of clips")
-    parser.add_argument("--quick", action="store_true", help="two batches, a narrow network")
+    parser.add_argument("--quick", action="store_true", help="few units, a narrow network")
     parser.add_argument("--plan", action="store_true", help="measure nothing")
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args(arguments)
     if not given.plan:
         torch.set_num_threads(1)
-        result = measure_all(*((2, 2) if given.quick else (given.batches, given.width)))
+        result = measure_all(*((2, 8, 2) if given.quick else (given.batches, 64, given.width)))
         given.output.parent.mkdir(parents=True, exist_ok=True)
         given.output.write_text(json.dumps(result) + "\n")
     print(plan(json.loads(given.output.read_text())))
