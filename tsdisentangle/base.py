@@ -206,9 +206,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_resumable(self)
         # Work on a copy, so that a fit that fails changes nothing.
         fitted = copy.copy(self)
-        fitted._forget()
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
+        dataset = fitted._begin(X)
         try:
             fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
         except KeyboardInterrupt:
@@ -254,10 +252,15 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             self.interrupted_ = False
             return self
         fitted = copy.copy(self)
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
-        fitted._train(dataset, 1)
+        fitted._train(fitted._begin(X), 1)
         return self._become(fitted)
+
+    def _begin(self, X: Any) -> SequenceDataset:
+        """Forget a former fit, check the training panel and make the untrained network."""
+        self._forget()
+        dataset = self._learn_input(X)
+        self._start(len(dataset))
+        return dataset
 
     def _become(self, fitted: Self, interrupted: bool = False) -> Self:
         """Take over what a copy has learned."""

@@ -23,9 +23,10 @@ class RecordTerms(Callback):
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
     ) -> None:
         """Add the terms of a batch, weighted by its size."""
-        size = len(batch[0].values)
+        part = "train" if training else "valid"
+        size = net.history[-1, "batches", -1, f"{part}_batch_size"]
         for name, term in kwargs["y_pred"].items():
-            key = f"{'train' if training else 'valid'}_{name}"
+            key = f"{part}_{name}"
             self.sums_[key] += term.item() * size
             self.counts_[key] += size
 
