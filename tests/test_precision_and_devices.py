@@ -17,7 +17,6 @@ from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training import callbacks
 from tsdisentangle.training.loader import as_dataset
 
-
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
 SPECTRA = SpectrogramEncoder("recurrent", hidden=6, out_features=8)
 
