@@ -116,7 +116,8 @@ def _check(estimator: SequenceDisentangler, accelerator: Accelerator) -> None:
             f"accelerate has gradient_accumulation_steps={accelerator.gradient_accumulation_steps}"
             "; expected 1. Pass a larger batch_size to the estimator."
         )
-    if torch.device(estimator.device).type != accelerator.device.type:
+    alone = accelerator.num_processes == 1  # then the estimator computes where it says itself
+    if not alone and torch.device(estimator.device).type != accelerator.device.type:
         raise ValueError(
             f"device={estimator.device!r}, but accelerate computes on {accelerator.device}. Pass "
             f"device={accelerator.device.type!r}, or launch with ACCELERATE_USE_CPU=true for 'cpu'."
