@@ -47,7 +47,6 @@ def test_quick(tmp_path, capsys):
     ]
     clip = int(np.prod(unit_cost.CLIP_SHAPE))
     assert [found["clips"][part]["bytes"] for part in ("check", "epoch")] == [0, clip]
-    assert found["clips"]["epoch"]["seconds"] > found["series"]["epoch"]["seconds"] > 0
     printed = capsys.readouterr().out
     assert "| series or clips | 10,000,000 | 10,172,526 |" in printed
     unit_cost.main(["--plan", "--output", str(output)])

@@ -25,6 +25,7 @@ def test_alone(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("1 processes, 2 epochs, 4 steps each")
 
 
+@pytest.mark.slow
 def test_two_processes(tmp_path):
     launch = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     settings = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]

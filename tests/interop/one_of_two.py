@@ -51,6 +51,7 @@ EQUAL = {
     "nothing for one": (StaticDynamicVAE, {}, panel(17)),
     "even": (StaticDynamicVAE, {"anchor_loss": "static_only"}, panel(16)),
     "step": (StaticDynamicVAE, STEPS, panel(21)),
+    "frozen": (VAE, STEPS, panel(21)),
     "missing": (StaticDynamicVAE, RAGGED, gappy(21)),
     "stopped": (
         StaticDynamicVAE,
@@ -121,6 +122,19 @@ def rows_read():
     return sorted(row for start, stop in X.read for row in range(start, stop))
 
 
+def noise_drawn():
+    """A number of the noise of each batch of an epoch."""
+    seen = []
+
+    class Look(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            with torch.random.fork_rng():
+                seen.append(float(torch.randn(())))
+
+    fit_distributed(small(max_epochs=1, batch_size=BATCH, callbacks=[Look()]), panel(21))
+    return seen
+
+
 def unused_parameter(accelerator):
     """What DistributedDataParallel says of one, or None."""
 
@@ -169,6 +183,7 @@ def main(folder):
         found[name] = learned(fit_distributed(*make(case, BATCH)))
     found["plain"] = plain(folder, rank)
     found["rows"] = rows_read()
+    found["noise"] = noise_drawn()
     found["unused"] = unused_parameter(Accelerator())
     handler = DistributedDataParallelKwargs(find_unused_parameters=True)
     found["unused, allowed"] = unused_parameter(Accelerator(kwargs_handlers=[handler]))

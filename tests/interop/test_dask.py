@@ -85,6 +85,7 @@ def arrivals():
     return getattr(SequenceDisentangler, "arrived", 0)
 
 
+@pytest.mark.slow
 def test_workers_give_the_codes_of_one_process(client, fitted):
     X = panel(24)
     client.run(count_arrivals)
@@ -100,6 +101,7 @@ def test_workers_give_the_codes_of_one_process(client, fitted):
     assert_same_frame(found, in_one_process(estimator, long_frame()))
 
 
+@pytest.mark.slow
 def test_searches_run_on_every_backend(client):
     X = panel(16)
     searches = {}

@@ -116,7 +116,9 @@ def _check(estimator: SequenceDisentangler, accelerator: Accelerator) -> None:
             f"accelerate has gradient_accumulation_steps={accelerator.gradient_accumulation_steps}"
             "; expected 1. Pass a larger batch_size to the estimator."
         )
-    if estimator.checkpoint_dir is not None and accelerator.num_processes > 1:
+    if accelerator.num_processes == 1:  # then the estimator does everything itself
+        return
+    if estimator.checkpoint_dir is not None:
         raise ValueError(
             "checkpoint_dir is for a fit in one process: a checkpoint has the random generator of "
             "one of them only. Pass checkpoint_dir=None."

@@ -38,6 +38,7 @@ class GPVAENetwork(SequenceNetwork):
     ):
         super().__init__(decoder, dynamic_dim, dynamic_dim, weights)
         self.encoder = encoder
+        encoder.freeze_static()
         features = encoder.out_features
         self.lstm = None
         if encoder.across_elements:

@@ -26,6 +26,7 @@ class VAENetwork(SequenceNetwork):
     ):
         super().__init__(decoder, dim, dim, weights)
         self.encoder = encoder
+        encoder.freeze_static()
         self.head = GaussianHead(encoder.out_features, dim)
 
     def posterior(self, batch: Windows) -> Gaussian:
