@@ -57,6 +57,15 @@ class RefuseNonFiniteLoss(Callback):
         )
 
 
+class StopEarly(EarlyStopping):
+    """Stop where there is a validation part; ``partial_fit`` after such a fit has none."""
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Count the epochs without a better validation loss."""
+        if net.train_split is not None:
+            super().on_epoch_end(net, **kwargs)
+
+
 class Progress(Callback):
     """Progress bar over epochs."""
 
@@ -94,7 +103,7 @@ def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple
     ]
     if early_stopping:
         patience = DEFAULT_PATIENCE if early_stopping is True else early_stopping
-        stopping = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+        stopping = StopEarly(patience=patience, load_best=True, sink=_silent)
         callbacks.append(("early_stopping", stopping))
     if progress:
         callbacks.append(("progress", Progress()))
