@@ -49,7 +49,11 @@ def _methods(value: type):
     for key, member in inspect.getmembers(value):
         function = member.fget if isinstance(member, property) else member
         own = (getattr(function, "__module__", None) or "").startswith("tsdisentangle")
-        if own and not key.startswith("_") and (inspect.isroutine(member) or function is not member):
+        if (
+            own
+            and not key.startswith("_")
+            and (inspect.isroutine(member) or function is not member)
+        ):
             yield key, member
 
 

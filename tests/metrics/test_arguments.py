@@ -15,6 +15,7 @@ from tsdisentangle.metrics.validation import (
     check_codes,
     check_factor,
     check_factors,
+    check_label,
     check_pair,
     split_rows,
 )
@@ -224,6 +225,11 @@ MESSAGES = {
         "labels holds floats, which are read as a continuous factor; this metric takes labels: "
         "integers, booleans or strings.",
     ),
+    "a label by no name": (
+        lambda: check_label([0.5, 1.5], 2),
+        "factor holds floats, which are read as a continuous factor; this metric takes labels: "
+        "integers, booleans or strings.",
+    ),
     "r2": (lambda: metrics.r2_leakage(1.5), "r2 is 1.5; a coefficient of determination is at most"),
 }
 BEGINNINGS = ("ssim", "labels of one side", "train factor", "second factor", "r2")
@@ -252,6 +258,11 @@ def test_the_fewest_rows():
     assert len(check_codes(GOOD[:1], min_rows=1)) == 1
     owner = np.arange(20) % 5  # five folds by default, so five groups do
     assert np.isfinite(metrics.cross_prediction_r2(GOOD, GOOD, groups=owner))
+
+
+def test_objects_are_labels_and_small_integers_do_not_overflow():
+    assert check_factor(np.array(["b", "a", "b"], object), 3).tolist() == [1, 0, 1]
+    assert metrics.modularity(np.array([[16, 0], [0, 16]], np.uint8)) == 1  # 16 * 16 is 0 there
 
 
 # -- values by hand -----------------------------------------------------------------------------
@@ -338,28 +349,26 @@ def gap_of_two(number):
     return (entropy - metrics.table_information([[5, 5], [0, 10]])) / entropy
 
 
+def shares(x):
+    return abs(x) / abs(x).sum(axis=1, keepdims=True)
+
+
 SINGLE = {
-    "stability": lambda x: metrics.static_stability(np.stack([x, x + 1])),
-    "smoothness": lambda x: metrics.dynamic_smoothness(x[None]),
-    "masked": lambda x: metrics.masked_mse(x, np.zeros((20, 3))),
-    "masked guess": lambda x: metrics.masked_mse(np.zeros((20, 3)), x),
-    "table": lambda x: metrics.table_information(abs(x)),
-    "entropy": lambda x: metrics.conditional_entropy(abs(x) / abs(x).sum(axis=1, keepdims=True)),
+    "stability": (metrics.static_stability, np.stack([GOOD, GOOD + 1])),
+    "smoothness": (metrics.dynamic_smoothness, GOOD[None]),
+    "masked": (lambda x: metrics.masked_mse(x, np.zeros((20, 3))), GOOD),
+    "masked guess": (lambda x: metrics.masked_mse(np.zeros((20, 3)), x), GOOD),
+    "table": (metrics.table_information, abs(GOOD)),
+    "entropy": (metrics.conditional_entropy, shares(GOOD)),
 }
 
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_single_precision_is_summed_in_double(name):
     """The numbers are those of the same values in double precision."""
-    x = GOOD.astype(np.float32)
-    if name == "entropy":
-        x = (abs(x) / abs(x).sum(axis=1, keepdims=True)).astype(np.float32)
-        assert metrics.conditional_entropy(x) == metrics.conditional_entropy(x.astype(float))
-    elif name == "stability":
-        both = np.stack([x, x + 1])
-        assert metrics.static_stability(both) == metrics.static_stability(both.astype(float))
-    else:
-        assert SINGLE[name](x) == SINGLE[name](x.astype(float))
+    metric, values = SINGLE[name]
+    single = values.astype(np.float32)
+    assert metric(single) == metric(single.astype(float))
 
 
 # -- options of the metrics with a held-out part ------------------------------------------------
