@@ -61,11 +61,20 @@ class RefuseNonFiniteLoss(Callback):
 
 
 class StopEarly(EarlyStopping):
-    """skorch's early stopping, which may also end before the first epoch does."""
+    """skorch's early stopping, for trainings that it does not expect.
+
+    One that ends before its first epoch does, and ``partial_fit`` after a fit that has stopped
+    early, which has no validation part.
+    """
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Count the epochs without a better validation loss."""
+        if net.train_split is not None:
+            super().on_epoch_end(net, **kwargs)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Load the best weights, if any epoch was finished."""
-        if net.history:
+        if net.train_split is not None and net.history:
             super().on_train_end(net, **kwargs)
 
 
