@@ -55,9 +55,13 @@ def both(tmp_path_factory):
         )
         for rank in (0, 1)
     ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=180)
+            assert process.returncode == 0, errors
+    finally:  # one that fails leaves the other waiting
+        for process in processes:
+            process.kill()
     return [pickle.loads((folder / f"{rank}.pkl").read_bytes()) for rank in (0, 1)]
 
 
