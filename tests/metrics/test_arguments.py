@@ -290,6 +290,11 @@ def test_faint_sources_are_read_and_constant_targets_are_not():
     assert metrics.cross_prediction_r2(GOOD, np.tile([1.0, 2.0], (20, 1))) == 0
 
 
+def test_probes_are_standardised_unless_told_otherwise():
+    names = [name for name, _ in metrics.linear_probe(True).steps]
+    assert names == ["standardscaler", "logisticregression"]
+
+
 def test_scores_at_their_limits_give_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
