@@ -80,9 +80,7 @@ def literal_run(problem: Problem, epochs: int, checkpoint: Path) -> dict[str, An
     preset = PRESETS[problem.preset]
     train, held_out = (as_sequences(part) for part in standardise(problem, preset["window"]))
     torch.manual_seed(0)
-    network = LiteralNetwork(
-        train.values.shape[2], preset["window"], n_samples=problem.n_samples
-    )
+    network = LiteralNetwork(train.values.shape[2], preset["window"], n_samples=problem.n_samples)
     optimiser = torch.optim.Adam(network.parameters(), lr=preset["lr"])
     curve = restore(checkpoint, network, optimiser)
     weights = {
@@ -179,7 +177,9 @@ def our_run(problem: Problem, wanted: float, seed: int, **params: Any) -> list[d
         with torch.inference_mode():
             posterior = network.encode(held_out)
             means = posterior.static.mean, posterior.dynamic.mean
-            return error(network.decode(*means, mean_noise).mean, held_out.values, held_out.observed)
+            return error(
+                network.decode(*means, mean_noise).mean, held_out.values, held_out.observed
+            )
 
     reach = Reach(measure, wanted)
     StaticDynamicVAE(missing="mask", random_state=seed, callbacks=[reach], **params).fit(

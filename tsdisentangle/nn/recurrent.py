@@ -35,7 +35,9 @@ def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
     return sequence.gather(1, index[..., None].expand_as(sequence))
 
 
-def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
+def in_blocks(
+    rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor, only_last: bool = False
+) -> Tensor:
     """Run ``rnn`` over many short independent rows, a block that fits the processor's cache a time.
 
     One call over all rows would stream its gates through memory; the result is the same.
@@ -47,10 +49,13 @@ def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
     rows : Tensor of shape (rows, steps, features)
     *state : Tensors of shape (rows, hidden)
         Initial state and, of an LSTM, cell; zeros if left out.
+    only_last : bool, default=False
+        Keep the output of the last step alone.
 
     Returns
     -------
     Tensor of shape (rows, steps, hidden)
+        With ``only_last`` of shape ``(rows, hidden)``.
     """
     fitting = BLOCK_BYTES // (16 * rows.shape[1] * rnn.hidden_size)
     block = max(1, fitting) if rows.device.type == "cpu" else len(rows)
@@ -58,7 +63,8 @@ def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         initial = tuple(tensor[None, part] for tensor in state) or None
-        outputs.append(rnn(rows[part], initial)[0])
+        output = rnn(rows[part], initial)[0]
+        outputs.append(output[:, -1] if only_last else output)
     return torch.cat(outputs)
 
 
@@ -140,6 +146,8 @@ def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:
     """
     leading = sequence.shape[:-2]
     rows = sequence.reshape(-1, *sequence.shape[-2:])
+    if keep.all():  # nothing to move: a copy less
+        return in_blocks(rnn, rows, only_last=True).reshape(*leading, -1)
     kept = keep.reshape(-1, keep.shape[-1])
     order = torch.argsort(~kept, dim=1, stable=True)
     outputs = in_blocks(rnn, rows.gather(1, order[..., None].expand_as(rows)))
