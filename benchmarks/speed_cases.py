@@ -216,14 +216,11 @@ def video_case(width: int, features: int, batch: int, batches: int, rounds: int)
 # -- a data set from end to end -----------------------------------------------------------------
 
 
-def vowels_case(epochs: int | None, rounds: int) -> dict[str, Any]:
+def vowels_case(epochs: int, rounds: int) -> dict[str, Any]:
     """JapaneseVowels: fit on the training part, codes of all; the literal form as many epochs."""
     bunch = load_japanese_vowels()
     X, train = list(bunch.data), [bunch.data[row] for row in bunch.splits["train"]]
-    estimator = StaticDynamicVAE(random_state=0)
-    if epochs:
-        estimator.set_params(max_epochs=epochs)
-    epochs = estimator.max_epochs
+    estimator = StaticDynamicVAE(max_epochs=epochs, random_state=0)
 
     def ours() -> None:
         estimator.fit(train).transform(X)

@@ -160,6 +160,7 @@ class Reach(Callback):
         self.start = time.process_time()
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Measure, outside of the time that counts."""
         now = time.process_time()
         net.module_.eval()
         found = self.measure(net.module_)
