@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint test-oldest fuzz mutants audit clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/japanese_vowels.py
@@ -19,6 +20,29 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
+# Not part of `make test`: slow, or in need of a network. Their results are in docs/trust.md.
+
+# The oldest releases that pyproject.toml admits, in an environment of their own.
+test-oldest: $(OLDEST)/.installed
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n 2 -q -m "not slow" tests
+
+FUZZ_SECONDS ?= 300
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[fuzz]"
+	for target in model_files dataset_files audio_headers; do \
+	  OMP_NUM_THREADS=1 $(BIN)/python fuzz/$$target.py --runs 10000000 --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mutants]"
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children 1
+	$(BIN)/mutmut results
+
+# Known weaknesses of the installed versions.
+audit: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[audit]"
+	$(BIN)/pip-audit --skip-editable
+
 $(VENV)/.installed-demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[sktime,plots]"
@@ -29,5 +53,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e \
+	  ".[sktime,plots,minirocket,search,audio,video,arrow,zarr]" hypothesis polars pytest pytest-xdist
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output
+	rm -rf $(VENV) $(OLDEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output mutants fuzz/corpus fuzz/crashes

@@ -3,8 +3,8 @@
 #
 #     benchmarks/gpu.sh [DEVICE] [OPTIONS OF THE TABLES ...]
 #
-# DEVICE is cuda (the default), cuda:1, ... A first look that takes minutes, on a machine without a
-# GPU too:   benchmarks/gpu.sh cpu --quick
+# DEVICE is cuda (the default), cuda:1, ... A first look, on a machine without a GPU too:
+# benchmarks/gpu.sh cpu --quick
 #
 # Speed goes to benchmarks/results/precision-DEVICE.jsonl, tables where each script says. The tables
 # keep the fits that are done, so after a stop the same command goes on. What failed is named at the
@@ -43,6 +43,9 @@ run "$PYTHON" -m pytest -q tests/test_precision_and_devices.py tests/nn/test_hal
 run speed "$@"
 run "$PYTHON" benchmarks/table1_generation.py "${PRESET[@]}" --device "$DEVICE" "$@"
 run "$PYTHON" benchmarks/table2_leakage.py "${PRESET[@]}" --device "$DEVICE" "$@"
+for table in examples/table{3_prediction,4_classification,5_anchor} benchmarks/table7_verification; do
+    run "$PYTHON" "$table.py" --device "$DEVICE" "$@"
+done
 
 if ((${#FAILED[@]})); then
     printf 'failed: %s\n' "${FAILED[@]}" >&2

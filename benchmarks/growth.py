@@ -117,7 +117,7 @@ def exponent(values: list[float], costs: list[float]) -> float:
 def table(rows: list[dict[str, Any]]) -> str:
     """Largest point and exponents of each axis, as Markdown."""
     lines = [
-        "| | largest | epoch of fit, s | slope | transform, s | slope | memory of fit, MiB | slope |",
+        "| | largest | fit, s | slope | transform, s | slope | fit, MiB | slope |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for axis in POINTS:

@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import importlib.util
+import multiprocessing
 import os
 import sys
 from inspect import signature
@@ -46,6 +47,14 @@ class Slices:
         self.array[rows] = values
 
 
+def processes():
+    """Context of processes that are forked from one without threads, which has all imported."""
+    context = multiprocessing.get_context("forkserver")
+    # torch._dynamo: the first optimizer of a process would import it.
+    context.set_forkserver_preload(["tsdisentangle.methods.static_dynamic_vae", "torch._dynamo"])
+    return context
+
+
 def load_script(path):
     """Return an example or benchmark as a module; they stand outside of the package."""
     if str(path.parent) not in sys.path:  # as if it were run: scripts import their neighbours
@@ -54,3 +63,24 @@ def load_script(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def fit_rows(estimator):
+    """History without what the clock and the single batches say."""
+    return [
+        {key: value for key, value in row.items() if key not in ("batches", "dur")}
+        for row in estimator.history_
+    ]
+
+
+def assert_same_fit(one, other, X):
+    """Two fits are the same to the last bit: weights, losses, generators and codes."""
+    weights, others = one.net_.module_.state_dict(), other.net_.module_.state_dict()
+    assert {k: v.numpy().tobytes() for k, v in weights.items()} == {
+        k: v.numpy().tobytes() for k, v in others.items()
+    }
+    assert fit_rows(one) == fit_rows(other)
+    key, place = one.random_state_.get_state()[1:3]
+    other_key, other_place = other.random_state_.get_state()[1:3]
+    assert (key.tolist(), place) == (other_key.tolist(), other_place)
+    assert one.transform(X).tobytes() == other.transform(X).tobytes()

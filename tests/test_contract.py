@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
-from tsdisentangle import Codes, TabularEncoder, make_static_dynamic
+from tsdisentangle import Codes, TabularEncoder, load, make_static_dynamic
 
 KINDS = ("window", "step")
 
@@ -321,6 +321,16 @@ def test_first_partial_fit_that_diverges_leaves_nothing():
 def test_partial_fit_cannot_stop_early():
     with pytest.raises(ValueError, match="cannot stop early"):
         small(early_stopping=True).partial_fit(dense())
+
+
+def test_partial_fit_goes_on_after_a_fit_that_stopped_early(tmp_path):
+    X = dense(shape=(20, 6, 2))
+    estimator = small(early_stopping=2, max_epochs=3).fit(X)
+    estimator.save(tmp_path / "model.tsd")
+    for each in (estimator, load(tmp_path / "model.tsd")):
+        each.set_params(early_stopping=False).partial_fit(X)
+        assert len(each.history_) == 4
+        assert "valid_loss" not in each.history_[-1]
 
 
 def test_partial_fit_after_fit_keeps_the_weights():

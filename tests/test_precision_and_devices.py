@@ -8,11 +8,14 @@ import pytest
 import torch
 from helpers import METHODS, small
 from skorch.callbacks import Callback
+from torch.fx.experimental import _config as symbolic_config
 
-from tsdisentangle import SpectrogramEncoder, StaticDynamicVAE, VideoEncoder, base
+from tsdisentangle import SpectrogramEncoder, StaticDynamicVAE, VideoEncoder, base, load
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.nn import precision
+from tsdisentangle.nn import precision, recurrent
+from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training import callbacks
+from tsdisentangle.training.loader import as_dataset
 
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
 SPECTRA = SpectrogramEncoder("recurrent", hidden=6, out_features=8)
@@ -202,6 +205,98 @@ def test_what_is_where_it_shall_be_stays_there(gpu):
     values = torch.zeros(3)
     assert all(part is values for part in Windows(values, values, values).to("cpu"))
     assert not gpu
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """A machine whose GPU is its processor: everything that is to go there stays here."""
+    places = []
+
+    def drop_gpu(function):
+        def without(*args, **options):
+            given = [*args[1:], options.get("device")]
+            there = [x for x in given if isinstance(x, str | torch.device) and "cuda" in str(x)]
+            places.extend(map(str, there))
+            if there and function is usual_to:
+                return args[0]
+            kept = {k: v for k, v in options.items() if not (there and k == "device")}
+            return function(*args, **kept)
+
+        return without
+
+    usual_to = torch.Tensor.to
+    monkeypatch.setattr(torch.Tensor, "to", drop_gpu(usual_to))
+    for name in ("as_tensor", "empty"):
+        monkeypatch.setattr(torch, name, drop_gpu(getattr(torch, name)))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    return places
+
+
+@pytest.mark.filterwarnings("ignore:.*CUDA is not available")  # says the scaler, and rests
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_all_that_an_estimator_does_on_a_gpu(name, pretended, tmp_path):
+    X, params = dense(), {"precision": name, "early_stopping": 5, "max_epochs": 3}
+    there = small(device="cuda:1", **params).fit(X)
+    weights = sum(1 for _ in there.net_.module_.parameters())
+    batches = there.net_.history[:, "batches"]
+    assert pretended.count("cuda:1") >= weights + sum(map(len, batches))
+    del pretended[:]
+    codes = there.encode(X)
+    there.score(X)
+    there.decode(codes)
+    there.reconstruct(X)
+    there.sample(3, 12)
+    assert "cuda:1" in pretended
+    there.save(tmp_path / "there.tsd")
+    assert load(tmp_path / "there.tsd").device == "cuda:1"
+    if name != "float16":  # which the processor refuses
+        here = small(**params).fit(X)
+        np.testing.assert_array_equal(here.encode(X).static, codes.static)
+
+
+# The last entry answers what a network asks of its values: are all frames there?
+ON_A_DEVICE = [
+    *(pytest.param(method, {}, True, id=method.__name__) for method in METHODS),
+    pytest.param(StaticDynamicVAE, {"kind": "step"}, True, id="step"),
+    pytest.param(StaticDynamicVAE, {"encoder": SPECTRA}, True, id="spectra"),
+    pytest.param(StaticDynamicVAE, {"encoder": VIDEO}, True, id="video"),
+    pytest.param(StaticDynamicVAE, {"encoder": VIDEO}, False, id="ragged"),
+]
+
+
+@pytest.mark.parametrize(("method", "params", "answer"), ON_A_DEVICE)
+@symbolic_config.patch(meta_nonzero_assume_all_nonzero=True)
+def test_networks_stay_on_their_device(method, params, answer, monkeypatch):
+    """Torch's "meta" device computes nothing, but mixes with no other: a GPU in that."""
+    X = clips() if params.get("encoder") is VIDEO else dense()
+    estimator = small(method, max_epochs=0, **params).fit(X)
+    network = estimator.net_.module_.to("meta")
+    batch = as_dataset(estimator._read(X), estimator.window_)[:5].to("meta")
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: answer)
+    terms = network.train()(batch, normal_noise)
+    sum(terms.values()).backward()
+    assert {p.grad.device.type for p in network.parameters() if p.grad is not None} == {"meta"}
+    network.eval()
+    static, dynamic = network.encode(batch)
+    network.elbo(batch, SharedNoise(0), 2)
+    network.decode(static.mean, dynamic.mean, mean_noise)
+    lengths = torch.ones(5, dtype=torch.int64, device="meta")
+    network.extend_dynamic(dynamic.mean, lengths, mean_noise)
+    drawn = (
+        network.sample_static(3, normal_noise),
+        network.sample_dynamic(3, 4, normal_noise, False),
+    )
+    assert {each.device.type for each in drawn} == {"meta"}
+
+
+@pytest.mark.parametrize(("device", "calls"), [("cpu", 4), ("meta", 1)])
+def test_only_a_processor_runs_short_rows_in_blocks(device, calls, monkeypatch):
+    monkeypatch.setattr(recurrent, "BLOCK_BYTES", 5 * 16 * 3 * 2)  # five rows of 3 steps, 2 hidden
+    rnn, seen = torch.nn.LSTM(4, 2, batch_first=True, device=device), []
+    rnn.register_forward_hook(lambda *args: seen.append(args))
+    out = recurrent.in_blocks(rnn, torch.zeros(18, 3, 4, device=device))
+    assert (out.shape, len(seen)) == ((18, 3, 2), calls)
 
 
 def test_frames_lie_channels_last():

@@ -26,7 +26,10 @@ from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
+from tsdisentangle.persistence.checkpoint import CheckpointFile, open_checkpoint
+from tsdisentangle.persistence.whose import check_resumable
 from tsdisentangle.training.callbacks import standard_callbacks
+from tsdisentangle.training.checkpoint import undone
 from tsdisentangle.training.inference import Inference, keep
 from tsdisentangle.training.loader import Panel, SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.net import DisentanglingNet, check_device
@@ -58,6 +61,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "early_stopping": ["boolean", Interval(Integral, 1, None, closed="left")],
         "callbacks": [None, list],
+        "checkpoint_dir": [None, str, os.PathLike],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "precision": [StrOptions(set(DTYPES))],
         "compile": ["boolean"],
@@ -87,6 +92,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         device: str | torch.device,
         precision: str,
         compile: bool,
+        checkpoint_dir: str | os.PathLike | None,
+        checkpoint_every: int,
         random_state: Any,
         verbose: int,
     ):
@@ -106,6 +113,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.device = device
         self.precision = precision
         self.compile = compile
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.random_state = random_state
         self.verbose = verbose
 
@@ -139,6 +148,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     def _encode_options(self) -> dict[str, Any]:
         """Return the options of the network's ``encode`` that may change after fit."""
+        return {}
+
+    def _schedule(self) -> dict[str, Any]:
+        """Return what training takes from ``max_epochs``: a checkpoint holds for the same only."""
         return {}
 
     def _build_parts(
@@ -177,19 +190,30 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ------
         ValueError
             Bad input or a bad parameter; the estimator stays as it was.
+        CheckpointError
+            What lies in ``checkpoint_dir`` is of other data or parameters (a ``ValueError``).
+        ModelFileError
+            It is damaged (a ``ValueError``).
+        OSError
+            A checkpoint cannot be written; the last one is still there.
         FloatingPointError
             The loss became NaN or infinite; the estimator stays as it was.
+        KeyboardInterrupt
+            Ctrl-C. The estimator has the state after the last finished epoch, and
+            ``interrupted_`` is True; without a finished epoch it stays as it was.
         """
         self._validate_params()
-        # Work on a copy, so that a fit that fails or is interrupted changes nothing.
+        check_resumable(self)
+        # Work on a copy, so that a fit that fails changes nothing.
         fitted = copy.copy(self)
-        fitted._forget()
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
-        fitted._train(dataset, self.max_epochs)
-        self._forget()
-        self.__dict__.update(vars(fitted))
-        return self
+        dataset = fitted._begin(X)
+        try:
+            fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
+        except KeyboardInterrupt:
+            if fitted.net_.whole_ and fitted.history_:
+                self._become(fitted, interrupted=True)
+            raise
+        return self._become(fitted)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
@@ -208,21 +232,41 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Bad input or parameter, or ``early_stopping``, which needs the whole training panel.
+            Bad input or parameter, or ``early_stopping``, which needs the whole training panel, or
+            ``checkpoint_dir``, which is for :meth:`fit`.
+        FloatingPointError, KeyboardInterrupt
+            As in :meth:`fit`; the estimator stays as it was before this call.
         """
         self._validate_params()
         if self.early_stopping:
             raise ValueError(
                 "partial_fit cannot stop early; pass early_stopping=False, or use fit."
             )
+        if self.checkpoint_dir is not None:
+            raise ValueError(
+                "partial_fit writes no checkpoints; pass checkpoint_dir=None, or use fit."
+            )
         if hasattr(self, "net_"):
-            self._train(as_dataset(self._read(X), self.window_), 1)
+            with undone(self.random_state_):
+                self._train(as_dataset(self._read(X), self.window_), 1)
+            self.interrupted_ = False
             return self
         fitted = copy.copy(self)
-        dataset = fitted._learn_input(X)
-        fitted._start(len(dataset))
-        fitted._train(dataset, 1)
+        fitted._train(fitted._begin(X), 1)
+        return self._become(fitted)
+
+    def _begin(self, X: Any) -> SequenceDataset:
+        """Forget a former fit, check the training panel and make the untrained network."""
+        self._forget()
+        dataset = self._learn_input(X)
+        self._start(len(dataset))
+        return dataset
+
+    def _become(self, fitted: Self, interrupted: bool = False) -> Self:
+        """Take over what a copy has learned."""
+        self._forget()
         self.__dict__.update(vars(fitted))
+        self.interrupted_ = interrupted
         return self
 
     def _forget(self) -> None:
@@ -295,7 +339,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             torch.manual_seed(int(self.random_state_.randint(2**31 - 1)))
             yield
 
-    def _train(self, dataset: SequenceDataset, epochs: int) -> None:
+    def _train(
+        self, dataset: SequenceDataset, epochs: int, checkpoint: CheckpointFile | None = None
+    ) -> None:
         if not epochs:
             self.net_.module_.eval()
             return
@@ -303,10 +349,13 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         if self.early_stopping:
             train, valid = hold_out(dataset, self.validation_fraction, self.random_state_)
             split = predefined_split(valid)
-        self.net_.set_params(max_epochs=epochs, train_split=split)
-        with self._seeded():
-            self.net_.partial_fit(train)
-        self.net_.set_params(train_split=None)  # it holds the validation data
+        left = epochs if checkpoint is None else checkpoint.epochs_left
+        self.net_.set_params(max_epochs=left, train_split=split)
+        try:
+            with self._seeded():
+                self.net_.partial_fit(train, checkpoint=checkpoint)
+        finally:
+            self.net_.set_params(train_split=None)  # it holds the validation data
 
     # -- codes ----------------------------------------------------------------------------------
 

@@ -12,7 +12,14 @@ pytest.importorskip("soundfile")
 
 from benchmarks import table7_verification
 from tsdisentangle import Codes
-from tsdisentangle.evaluation.speakers import Recordings, mean_spectrum, measure, spread
+from tsdisentangle.evaluation.speakers import (
+    QUICK_BUDGET,
+    Recordings,
+    encode_row,
+    mean_spectrum,
+    measure,
+    spread,
+)
 from tsdisentangle.evaluation.tasks import Split
 
 METHODS = ["StaticDynamicVAE", "StaticDynamicVAE/untrained", "raw/mean log-mel"]
@@ -54,6 +61,14 @@ def test_numbers_of_perfect_codes():
     found = measure(perfect, both, strangers, strangers.test)
     assert "speaker, from static" not in found
     assert found["digit, from dynamic"] == 1
+
+
+def test_the_estimator_computes_where_the_command_says(tmp_path):
+    spectrograms = [np.zeros((6, 2), np.float32)] * 3
+    data = Recordings(spectrograms, np.arange(3), np.arange(3), {})
+    for row in METHODS[:2]:
+        with pytest.raises(ValueError, match=r"device='cuda:99' cannot be used"):
+            encode_row(row, data, np.arange(2), 0, QUICK_BUDGET, tmp_path, "cuda:99")
 
 
 @pytest.mark.slow

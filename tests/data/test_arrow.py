@@ -87,7 +87,9 @@ def absent():
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 def test_unequal_series_are_refused(content, suffix, tmp_path):
     panel = ArrowPanel(write(tmp_path / f"x.{suffix}", content))
-    with pytest.raises(ValueError, match="Column 'hr' has a list that is null or not of length"):
+    # Older releases of pyarrow refuse to read fixed lengths with a null themselves.
+    message = "Column 'hr' has a list that is null or not of length|Expected all lists to be of"
+    with pytest.raises(ValueError, match=message):
         panel[:]
 
 

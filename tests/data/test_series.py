@@ -127,3 +127,17 @@ def test_inf_is_refused_with_a_mask_too():
 def test_message_counts_the_other_places():
     with pytest.raises(ValueError, match="series 0, step 0, channel 0 and 3 more places"):
         as_series(np.full((2, 2), NAN))
+
+
+DATES = np.full((2, 3), np.datetime64("2020-01-01"))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [DATES, list(DATES[..., None]), DATES - DATES, pd.DataFrame(DATES), np.ma.array(DATES)],
+    ids=["dates", "list", "durations", "frame", "masked"],
+)
+def test_dates_are_no_numbers(X):
+    """Found by the property tests: they came through as nanoseconds since 1970."""
+    with pytest.raises(ValueError, match=r"X holds dates or durations \((datetime|timedelta)64"):
+        as_series(X)

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import tarfile
+import zipfile
 
 import pytest
 
@@ -110,3 +111,27 @@ def test_a_forged_size_does_not_fill_the_memory(tmp_path, pack):
     path = save(tmp_path / "archive", forged)
     with pytest.raises(Exception, match="CRC"):
         read_members(path, "x.zip", r"a\.txt")
+
+
+def beyond_the_file(content):
+    """The same zip with a table of contents that says it stands a megabyte later."""
+    place = int.from_bytes(content[-6:-2], "little") + 2**20
+    return content[:-6] + place.to_bytes(4, "little") + content[-2:]
+
+
+def test_a_member_outside_of_the_file_is_refused(tmp_path, pack):
+    """Found by fuzzing: zipfile lets the system's error through."""
+    path = save(tmp_path / "archive", beyond_the_file(pack[".zip"](MEMBERS)))
+    with pytest.raises(ValueError, match=r"its member 'a\.txt' cannot be read"):
+        read_members(path, "x.zip", r"\w+\.txt")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_stream_is_refused(tmp_path, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.txt", bytes(range(256)) * 9)
+    content = bytearray(buffer.getvalue())
+    content[45:75] = bytes(30)
+    with pytest.raises(ValueError, match=r"its member 'a\.txt' cannot be read"):
+        read_members(save(tmp_path / "archive", content), "x.zip", r"a\.txt")

@@ -53,6 +53,13 @@ def test_line_ends(end, line_end):
     assert np.bincount(events.record - 100001).tolist() == [7, 7, 7]
 
 
+@pytest.mark.parametrize("row", ['00:07,"HR,73\n00:08,HR",73\n', "00:07,HR,73\r00:08,HR,73\n"])
+def test_rows_that_are_not_lines_are_refused(row):
+    """Found by fuzzing."""
+    with pytest.raises(ValueError, match=r"rows, but \d are read"):
+        parse({"100001.txt": record(rows=row)})
+
+
 def test_row_without_parameter_is_left_out():
     events = parse({"100001.txt": record(rows="00:07,,0\n00:08,HR,70\n")})
     assert as_rows(measurements(events)) == [(100001, 8, "HR", 70.0)]

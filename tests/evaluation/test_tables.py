@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tsdisentangle import VAE, StaticDynamicVAE
 from tsdisentangle.datasets import fetch_physionet2012
 from tsdisentangle.evaluation import protocols, runner
 from tsdisentangle.evaluation.representations import (
+    FAMILY,
     anchors,
     missingness,
     representations,
@@ -110,6 +112,21 @@ def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
     assert free.encoder.get_params() == {"kind": "window", "hidden": 32, "out_features": 16}
     assert free.beta == (0.1, 2.0)
     assert free.lr != 0.5  # the paper's settings are not mixed in
+
+
+def test_every_estimator_computes_where_the_command_says(tmp_path):
+    X = np.random.default_rng(0).normal(size=(6, 8, 2))
+    part = Split(np.arange(4), np.arange(4, 5), np.arange(5, 6))
+    splits = [protocols.Resampling("one", lambda seed: [part], 1)]
+    made = protocols.Benchmark("generated", X, 4, [Course("oil temperature", X[..., 0])], splits)
+    rows = representations() | anchors()
+    elsewhere = ["--quick", "--output", str(tmp_path), "--device", "cuda:99", "--methods"]
+    for name in ("StaticDynamicVAE", "StaticDynamicVAE/untrained", *FAMILY):
+        with pytest.raises(ValueError, match=r"device='cuda:99' cannot be used"):
+            runner.run("table", [lambda: made], ["3"], rows, [*elsewhere, name])
+    for name in (name for name in rows if "@" in name or name.endswith("/tuned")):
+        with pytest.raises(ValueError, match=r"device='cuda:99' cannot be used"):
+            rows[name](X, replace(made, preset="air-quality", device="cuda:99"), 0, 1)
 
 
 def test_tuned_rows_wait_for_the_search(monkeypatch):

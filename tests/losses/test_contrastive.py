@@ -26,6 +26,18 @@ def test_cosine_of_zero_is_zero():
     torch.testing.assert_close(result, torch.zeros(1, 2))
 
 
+def test_codes_near_zero_lose_their_direction_slowly():
+    """A norm below 1e-8 counts as 1e-8, so that no gradient explodes."""
+    tiny, unit = torch.tensor([[1e-10, 0.0]]), torch.tensor([[1.0, 0.0]])
+    torch.testing.assert_close(cosine(tiny, unit), torch.tensor([[0.01]]))
+    torch.testing.assert_close(cosine(unit, tiny), torch.tensor([[0.01]]))
+
+
+def test_everything_stays_on_the_device_of_the_codes():
+    views = torch.empty(3, 2, device="meta")
+    assert contrast_views(views, views, 0.5).device.type == "meta"
+
+
 @pytest.mark.parametrize("temperature", [0.5, 0.1])
 def test_views_against_a_double_loop(temperature):
     first, second = draw(0, 5, 3), draw(1, 5, 3)

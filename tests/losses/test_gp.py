@@ -200,6 +200,12 @@ def test_gradients_of_kl_and_marginals():
     assert torch.autograd.gradcheck(both, inputs)
 
 
+def test_everything_stays_on_the_device_of_the_posterior():
+    mean, root = torch.empty(1, 3, 2, device="meta"), torch.empty(1, 2, 3, 3, device="meta")
+    valid = torch.ones(1, 3, dtype=torch.bool, device="meta")
+    assert kl_gaussian_process(BandedGaussian(mean, root), root[0], valid).device.type == "meta"
+
+
 # -- prior --------------------------------------------------------------------------------------
 
 

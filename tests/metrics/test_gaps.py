@@ -30,6 +30,8 @@ def test_a_fifth_is_tested():
     found = latent_accuracies(NOISE, LABELS, n_splits=4, random_state=1)
     for accuracies in found.values():
         assert_allclose(accuracies * 12, np.round(accuracies * 12))
+    twelfths = np.round(np.concatenate(list(found.values())) * 12)
+    assert (twelfths % 2).any()  # a tenth, 6 rows, would give even ones only
 
 
 def test_scale_of_a_coordinate_changes_nothing_of_distances():

@@ -92,7 +92,7 @@ def test_an_equal_frame():
 
 
 def test_only_one_clip_at_a_time_becomes_float():
-    x = clips((40, 4, 32, 32, 3))
+    x = clips((80, 4, 32, 32, 3))
     tracemalloc.start()
     sequence_sse(x, x)
     peak = tracemalloc.get_traced_memory()[1]

@@ -66,6 +66,12 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
 
 def _check_dense(X: Any, **options: Any) -> np.ndarray:
     """Dense array in float32; what overflows becomes inf, which the caller refuses."""
+    for dtype in X.dtypes if hasattr(X, "columns") else [getattr(X, "dtype", None)]:
+        if getattr(dtype, "kind", None) in ("m", "M"):  # numpy makes nanoseconds of them
+            raise ValueError(
+                f"X holds dates or durations ({dtype}); expected numbers, which become float32. "
+                "Subtract a date and divide by a unit, or leave them out."
+            )
     if isinstance(X, np.ma.MaskedArray):  # check_array would read the values under the mask
         X = np.ma.filled(X.astype(np.float64), np.nan)
     with np.errstate(over="ignore"):

@@ -143,7 +143,7 @@ def fetch_air_quality(
     """
     check_protocol(protocol)
     path = locate(AIR_QUALITY, data_home=data_home, download_if_missing=download_if_missing)
-    table = _first_hours(_read_stations(read(AIR_QUALITY, path)))
+    table = read_series(read(AIR_QUALITY, path))
     data = _by_series(table, list(UNITS)).astype(np.float32)
     month, year = (_by_series(table, [name])[:, 0, 0] for name in ("month", "year"))
     month = month - 1
@@ -180,19 +180,28 @@ def year_splits(year: NDArray[np.int64], protocol: Protocol) -> dict[str, NDArra
     }
 
 
-def _read_stations(members: Members) -> pd.DataFrame:
-    columns = ["year", "month", "day", "hour", "station", "RAIN", *UNITS]
-    return pd.concat(
-        [pd.read_csv(BytesIO(text), usecols=columns) for text in members.values()],
-        ignore_index=True,
-    )
+def read_series(members: Members) -> pd.DataFrame:
+    """Return the hours of all series, one series after the other.
 
-
-def _first_hours(table: pd.DataFrame) -> pd.DataFrame:
+    Raises
+    ------
+    ValueError
+        If a file does not have the published form.
+    """
+    table = pd.concat([_read_station(text) for text in members.values()], ignore_index=True)
     # The verified files have a row for every hour, so the first 672 hours are days 1 to 28.
     return table[table["day"] <= LENGTH // 24].sort_values(
         ["year", "month", "station", "day", "hour"], ignore_index=True
     )
+
+
+def _read_station(text: bytes) -> pd.DataFrame:
+    types: dict[str, Any] = {
+        **dict.fromkeys(["year", "month", "day", "hour"], np.int64),
+        **dict.fromkeys(["RAIN", *UNITS], np.float64),
+        "station": str,
+    }
+    return pd.read_csv(BytesIO(text), usecols=list(types), dtype=types)
 
 
 def _by_series(table: pd.DataFrame, columns: list[str]) -> NDArray[Any]:

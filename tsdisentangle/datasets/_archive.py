@@ -4,6 +4,7 @@ Nothing is unpacked to disk, so no member name can ever become a path.
 """
 
 import hashlib
+import lzma
 import re
 import tarfile
 import zipfile
@@ -36,7 +37,8 @@ def read_members(path: Path, kind: str, pattern: str) -> Members:
     Raises
     ------
     ValueError
-        If two wanted members share a base name, or if they unpack to more than any data set here.
+        If two wanted members share a base name, if they unpack to more than any data set here, or
+        if a member is damaged.
     """
     if kind.endswith(".zip"):
         with path.open("rb") as file:
@@ -87,8 +89,11 @@ def _zip_entries(file: IO[bytes], *, nested: bool) -> Iterator[Entry]:
 
 def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     # A size bounds the memory; without one, zipfile inflates the whole stream before it looks.
-    with archive.open(info) as member:
-        return member.read(info.file_size)
+    try:
+        with archive.open(info) as member:
+            return member.read(info.file_size)
+    except (OSError, lzma.LZMAError) as error:  # a place outside of the file, a damaged stream
+        raise ValueError(f"its member {info.filename!r} cannot be read ({error})") from error
 
 
 def _tar_entries(path: Path) -> Iterator[Entry]:

@@ -19,6 +19,7 @@ ETTH1 = RemoteFile(
     verify=published_content(1, "2bc7794c0ceeb884849679a2537c6889b449a264bbf9378196a8f233a1150991"),
 )
 LOADS = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL"]
+DATE = "%Y-%m-%d %H:%M:%S"
 LENGTH = 28 * 24  # hours of a sample
 STRIDE = 24
 GAP = 28 * 24  # hours between the samples of neighbouring blocks
@@ -124,8 +125,8 @@ def fetch_etth1(
     """
     check_protocol(protocol)
     path = locate(ETTH1, data_home=data_home, download_if_missing=download_if_missing)
-    table = pd.read_csv(BytesIO(read(ETTH1, path)["ETTh1.csv"]), parse_dates=["date"])
-    time = pd.DatetimeIndex(table["date"])
+    table = read_table(read(ETTH1, path)["ETTh1.csv"])
+    time = pd.DatetimeIndex(table.index)
     year = time.year.to_numpy(np.int64)
     if protocol == "corrected":
         starts, groups = block_starts(len(table))
@@ -159,6 +160,24 @@ def fetch_etth1(
         licence=LICENCE,
         citation=CITATION,
     )
+
+
+def read_table(text: bytes) -> pd.DataFrame:
+    """Return loads and oil temperature by their time.
+
+    Raises
+    ------
+    ValueError
+        If the text does not have the published form.
+    """
+    table = pd.read_csv(
+        BytesIO(text),
+        usecols=["date", *LOADS, "OT"],
+        dtype=dict.fromkeys([*LOADS, "OT"], np.float64),
+        index_col="date",
+    )
+    table.index = pd.to_datetime(table.index, format=DATE)
+    return table
 
 
 def block_starts(n_hours: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

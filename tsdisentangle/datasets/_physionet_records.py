@@ -63,6 +63,8 @@ def parse(members: Members) -> Events:
         skip_blank_lines=False,
     )
     rows = [body.count(b"\n") for body in bodies]
+    if len(table) != sum(rows):  # a quote joins rows, a lone carriage return parts them
+        raise ValueError(f"the records have {sum(rows)} rows, but {len(table)} are read from them")
     events = Events(
         record=np.repeat([int(name[:6]) for name in names], rows).astype(np.int32),
         minute=_translate(table["time"], _minute).astype(np.int16),

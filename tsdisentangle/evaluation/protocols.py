@@ -60,6 +60,8 @@ class Benchmark:
         Parameters of the untuned rows where they are not the defaults; a method takes those it has.
     epochs : int, default=100
     protocol : {'corrected', 'as published'}
+    device : str, default='cpu'
+        Where the estimators compute.
     """
 
     dataset: str
@@ -72,6 +74,7 @@ class Benchmark:
     settings: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 100
     protocol: str = "corrected"
+    device: str = "cpu"
 
     @property
     def asks_windows(self) -> bool:

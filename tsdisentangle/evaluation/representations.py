@@ -45,7 +45,8 @@ def fit_method(
     """Fit an estimator of the package on training series."""
     known = signature(method).parameters
     given = {name: value for name, value in benchmark.settings.items() if name in known}
-    given |= {"missing": "mask", "window": benchmark.window} | params
+    fixed = {"missing": "mask", "window": benchmark.window, "device": benchmark.device}
+    given |= fixed | params
     return method(**given, random_state=seed, max_epochs=epochs).fit(X).encode
 
 

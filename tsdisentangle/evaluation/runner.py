@@ -110,7 +110,7 @@ def _run(
     store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
     jobs = [
         Job(benchmark, resampling, name)
-        for benchmark in (make() for make in makers)
+        for benchmark in (replace(make(), device=options.device) for make in makers)
         for resampling in benchmark.resamplings[: 1 if options.quick else None]
         for name in known
         if _applies(name, benchmark)
@@ -153,6 +153,7 @@ def _parse(title: str, names: list[str], arguments: list[str] | None) -> argpars
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs and series")
     parser.add_argument("--methods", nargs="*", choices=names, help="rows; default: all")
     parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
+    parser.add_argument("--device", default="cpu", help="of the estimators, e.g. cuda")
     parser.add_argument("--protocol", choices=["corrected", "as published"])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     return parser.parse_args(arguments)

@@ -170,12 +170,18 @@ def spread(codes: Codes, thirds: int = 3) -> np.ndarray:
 
 
 def encode_row(
-    row: str, data: Recordings, train: np.ndarray, seed: int, budget: Budget, cache: Path
+    row: str,
+    data: Recordings,
+    train: np.ndarray,
+    seed: int,
+    budget: Budget,
+    cache: Path,
+    device: str,
 ) -> tuple[Codes, int, float]:
     """Return codes of all recordings, epochs and processor seconds of a row."""
     if row == RAW:
         return mean_spectrum(data.spectrograms), 0, 0.0
-    params = PARAMS | ROWS[row]
+    params = PARAMS | ROWS[row] | {"device": device}
     pooling = params.pop("static_pooling")
     budget = replace(budget, epochs=0) if row == UNTRAINED else budget
     estimator = StaticDynamicVAE(**params, random_state=seed)
@@ -268,7 +274,7 @@ def run(
     seeds = {"takes": list(range(options.seeds)), "speakers": [0]}
 
     def encode(row: str, data: Recordings, train: np.ndarray, seed: int) -> Any:
-        return encode_row(row, data, train, seed, budget, options.cache)
+        return encode_row(row, data, train, seed, budget, options.cache, options.device)
 
     def is_there(row: str, name: str) -> bool:
         return results.has(method=row, split=name, seeds=seeds[name])
@@ -287,6 +293,7 @@ def _parse(title: str, arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, two epochs")
     parser.add_argument("--methods", nargs="*", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--splits", nargs="*", default=["takes", "speakers"])
+    parser.add_argument("--device", default="cpu", help="e.g. cuda")
     parser.add_argument("--seeds", type=int, default=3, help="of takes; speakers have one a fold")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of the fits")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))

@@ -34,6 +34,7 @@ class ContrastiveNetwork(SequenceNetwork):
     ):
         super().__init__(decoder, static_dim, dynamic_dim, weights)
         self.encoder = encoder
+        encoder.freeze_static()
         self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
         self.prior = RecurrentPrior(dynamic_dim)
         self.temperature, self.n_series = temperature, n_series

@@ -1,5 +1,6 @@
 """Sequential VAE that contrasts its codes with those of its own samples (Naiman et al. 2023)."""
 
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -170,6 +171,12 @@ class SPYL(SequenceDisentangler):
     compile : bool, default=False
         Compile encoder and decoder with ``torch.compile``: the first batches take long, the
         others less. Recurrent layers are not compiled, and neither is a pickled copy.
+    checkpoint_dir : str or path, default=None
+        Folder of a checkpoint, for one fit at a time: :meth:`fit` writes it, and goes on from the
+        one that lies there, exactly as if it had never stopped. Needs an int as ``random_state``;
+        see the documentation page "Resume". Not in model files.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
         Seed of weights, batches and noise; an int gives the same codes twice.
     verbose : int, default=0
@@ -181,6 +188,8 @@ class SPYL(SequenceDisentangler):
         Losses and their unweighted terms, an entry an epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    interrupted_ : bool
+        Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
         Mean and scale of each channel.
     window_ : int
@@ -256,6 +265,8 @@ class SPYL(SequenceDisentangler):
         device: str | torch.device = "cpu",
         precision: str = "float32",
         compile: bool = False,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_every: int = 1,
         random_state: Any = None,
         verbose: int = 0,
     ):
@@ -276,6 +287,8 @@ class SPYL(SequenceDisentangler):
             device=device,
             precision=precision,
             compile=compile,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
             random_state=random_state,
             verbose=verbose,
         )
@@ -292,6 +305,9 @@ class SPYL(SequenceDisentangler):
     def _callbacks(self) -> list[Any]:
         warm_up = WarmUp(self.warm_up * self.max_epochs, self._weights())
         return [("warm_up", warm_up), *super()._callbacks()]
+
+    def _schedule(self) -> dict[str, Any]:
+        return {"warm_up * max_epochs": float(self.warm_up * self.max_epochs)}
 
     def _build_network(self, n_channels: int, window: int) -> SPYLNetwork:
         return SPYLNetwork(

@@ -1,5 +1,6 @@
 """VAE of single windows: the baseline without a static code."""
 
+import os
 from numbers import Real
 from typing import Any
 
@@ -25,6 +26,7 @@ class VAENetwork(SequenceNetwork):
     ):
         super().__init__(decoder, dim, dim, weights)
         self.encoder = encoder
+        encoder.freeze_static()
         self.head = GaussianHead(encoder.out_features, dim)
 
     def posterior(self, batch: Windows) -> Gaussian:
@@ -131,6 +133,12 @@ class VAE(SequenceDisentangler):
     compile : bool, default=False
         Compile encoder and decoder with ``torch.compile``: the first batches take long, the
         others less. Recurrent layers are not compiled, and neither is a pickled copy.
+    checkpoint_dir : str or path, default=None
+        Folder of a checkpoint, for one fit at a time: :meth:`fit` writes it, and goes on from the
+        one that lies there, exactly as if it had never stopped. Needs an int as ``random_state``;
+        see the documentation page "Resume". Not in model files.
+    checkpoint_every : int, default=1
+        Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
         Seed of weights, batches and noise; an int gives the same codes twice.
     verbose : int, default=0
@@ -142,6 +150,8 @@ class VAE(SequenceDisentangler):
         Losses and their unweighted terms, an entry an epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    interrupted_ : bool
+        Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
         Mean and scale of each channel.
     window_ : int
@@ -196,6 +206,8 @@ class VAE(SequenceDisentangler):
         device: str | torch.device = "cpu",
         precision: str = "float32",
         compile: bool = False,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_every: int = 1,
         random_state: Any = None,
         verbose: int = 0,
     ):
@@ -216,6 +228,8 @@ class VAE(SequenceDisentangler):
             device=device,
             precision=precision,
             compile=compile,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=checkpoint_every,
             random_state=random_state,
             verbose=verbose,
         )

@@ -42,6 +42,13 @@ class ElementEncoder(nn.Module):
         """Features of elements to one vector each, for the static code."""
         return features
 
+    def freeze_static(self) -> None:
+        """Take the weights that only :meth:`static_summary` uses out of training.
+
+        For networks that never ask for it; a weight without a gradient would stop training in
+        several processes.
+        """
+
     def dynamic_summary(self, features: Tensor, observed: Tensor) -> Tensor:
         """Differences of elements to one vector each, for the dynamic codes."""
         return features

@@ -108,6 +108,10 @@ class StepEncoder(ElementEncoder):
         """Last GRU output over the kept steps of each window."""
         return last_kept(self.static_rnn, features, kept_steps(observed))
 
+    def freeze_static(self) -> None:
+        """The GRU stays as it was drawn, and keeps its names in model files."""
+        self.static_rnn.requires_grad_(False)
+
     def dynamic_summary(self, features: Tensor, observed: Tensor) -> Tensor:
         """Last LSTM output over the kept steps of each window, from a zero state."""
         return last_kept(self.dynamic_rnn, features, kept_steps(observed))

@@ -3,8 +3,10 @@
 from tsdisentangle.persistence.archive import ModelFileError
 from tsdisentangle.persistence.files import ModelInfo, inspect_model, load, save_model
 from tsdisentangle.persistence.pickling import PickleVersionWarning, stamp, unstamp
+from tsdisentangle.persistence.whose import CheckpointError
 
 __all__ = [
+    "CheckpointError",
     "ModelFileError",
     "ModelInfo",
     "PickleVersionWarning",

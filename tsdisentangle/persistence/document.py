@@ -46,6 +46,8 @@ class Document:
     history : list of dict
     versions : dict
         Of the packages that wrote the file.
+    interrupted : bool
+        Whether Ctrl-C has ended the fit; in the file only if it has.
     """
 
     class_name: str
@@ -62,10 +64,13 @@ class Document:
     generator: dict[str, Any] | None
     history: list[dict[str, Any]]
     versions: dict[str, str]
+    interrupted: bool = False
 
     def to_json(self) -> bytes:
         """Return the bytes of the member."""
         content = {"format": FORMAT, "format_version": FORMAT_VERSION, **vars(self)}
+        if not self.interrupted:
+            del content["interrupted"]
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
     @classmethod
@@ -79,7 +84,9 @@ class Document:
         fields = parse_json(content)
         _check_version(fields)
         values = {name: get(fields, name, *kinds) for name, kinds in KINDS.items()}
-        refuse_others(fields, {"format", "format_version", *KINDS}, "model.json")
+        if "interrupted" in fields:
+            values["interrupted"] = get(fields, "interrupted", bool)
+        refuse_others(fields, {"format", "format_version", "interrupted", *KINDS}, "model.json")
         for name in ("n_channels", "n_features", "n_series", "window"):
             if values[name] < 1:
                 raise ModelFileError(f"{name} is {values[name]}; expected at least 1.")

@@ -1,20 +1,18 @@
 """Model files on disk: save, load and look into them."""
 
 import os
-import secrets
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tsdisentangle.persistence.archive import (
-    ModelFileError,
     pack,
     read_document,
     read_weights,
 )
 from tsdisentangle.persistence.classes import ClassTable
+from tsdisentangle.persistence.disk import open_regular, write_whole
 from tsdisentangle.persistence.document import FORMAT_VERSION, Document
 from tsdisentangle.persistence.state import put_together, take_apart
 from tsdisentangle.persistence.values import read_object, read_value
@@ -40,7 +38,7 @@ def save_model(estimator: Any, path: str | os.PathLike) -> None:
     OSError
         The file cannot be written.
     """
-    _write(Path(path), pack(*take_apart(estimator)))
+    write_whole(Path(path), pack(*take_apart(estimator)))
 
 
 def load(
@@ -91,7 +89,7 @@ def load(
     True
     """
     table = ClassTable(types)
-    with _open(path) as file:
+    with open_regular(path) as file:
         content = read_document(file)
         document = Document.from_json(content)
         weights = read_weights(file, content)
@@ -167,7 +165,7 @@ def inspect_model(path: str | os.PathLike) -> ModelInfo:
     >>> info.class_name, info.encoder, info.n_channels, info.epochs
     ('VAE', "TabularEncoder(hidden=8, kind='window', out_features=64)", 6, 1)
     """
-    with _open(path) as file:
+    with open_regular(path) as file:
         document = Document.from_json(read_document(file))
 
     def values(items: dict[str, Any]) -> dict[str, Any]:
@@ -193,24 +191,3 @@ def inspect_model(path: str | os.PathLike) -> ModelInfo:
 def _as_text(name: str, parameters: dict[str, Any]) -> str:
     inner = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
     return f"{name}({inner})"
-
-
-def _open(path: str | os.PathLike) -> BinaryIO:
-    """Open a regular file; reading a pipe or a device might never end."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ModelFileError(f"{os.fspath(path)!r} is not a file.")
-    return open(path, "rb")
-
-
-def _write(path: Path, pieces: list[bytes]) -> None:
-    """Write a file beside its place, and move it there when it is on the disk."""
-    beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(beside, "xb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

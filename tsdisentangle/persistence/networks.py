@@ -9,21 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsdisentangle.persistence.archive import ModelFileError
-
-
-def network_numbers(network: nn.Module) -> dict[str, Any]:
-    """Numbers of a network that training may set: floats, and objects of floats.
-
-    The place of a random anchor and the weights of the loss are such numbers.
-    """
-    own = {name: value for name, value in vars(network).items() if not name.startswith("_")}
-    return {name: value for name, value in own.items() if _is_numbers(value)}
-
-
-def _is_numbers(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(type(each) is float for each in value.values())
-    return type(value) is float
+from tsdisentangle.training.network import network_numbers
 
 
 def restore_numbers(network: nn.Module, numbers: dict[str, Any]) -> None:
@@ -34,12 +20,22 @@ def restore_numbers(network: nn.Module, numbers: dict[str, Any]) -> None:
     ModelFileError
         Other names than those of the network.
     """
+    check_numbers(network, numbers)
+    vars(network).update(numbers)
+
+
+def check_numbers(network: nn.Module, numbers: dict[str, Any]) -> None:
+    """Compare the names of numbers with those of a network.
+
+    Raises
+    ------
+    ModelFileError
+    """
     expected = network_numbers(network)
     if _shape(numbers) != _shape(expected):
         raise ModelFileError(
             f"network holds the numbers {_shape(numbers)}; this network has {_shape(expected)}."
         )
-    vars(network).update(numbers)
 
 
 def _shape(numbers: dict[str, Any]) -> dict[str, Any]:

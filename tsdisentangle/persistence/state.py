@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from sklearn.utils import check_random_state
 from skorch.history import History
@@ -22,12 +21,14 @@ from tsdisentangle.persistence.inputs import (
 from tsdisentangle.persistence.networks import (
     check_weights,
     first_difference,
-    network_numbers,
     restore_numbers,
 )
+from tsdisentangle.persistence.tensors import read_tensors, write_tensors
 from tsdisentangle.persistence.values import ValueWriter, read_object, read_value
 from tsdisentangle.training.net import check_device
+from tsdisentangle.training.network import network_numbers
 
+OF_A_RUN = {"checkpoint_dir", "checkpoint_every"}  # parameters that are nothing of the model's
 ROOMS = ("network", "scaler", "generator")
 
 
@@ -61,7 +62,11 @@ def _describe(
     parameters = estimator.get_params(deep=False)
     return Document(
         class_name=type(estimator).__name__,
-        parameters={name: writer.write(value, name) for name, value in parameters.items()},
+        parameters={
+            name: writer.write(value, name)
+            for name, value in parameters.items()
+            if name not in OF_A_RUN
+        },
         encoder=writer.write_object(estimator._encoder_, "encoder"),
         kind=estimator.kind_in_,
         n_channels=int(estimator.n_channels_in_),
@@ -74,17 +79,19 @@ def _describe(
         generator=generator,
         history=_write_history(estimator.history_, writer),
         versions=current_versions(),
+        interrupted=estimator.interrupted_,
     )
 
 
 def _join(rooms: dict[str, dict[str, Tensor]]) -> bytes:
     """Return all arrays as the safetensors member."""
-    tensors = {
-        f"{room}.{name}": tensor.detach().cpu().contiguous().clone()
-        for room, arrays in rooms.items()
-        for name, tensor in arrays.items()
-    }
-    return safetensors.torch.save(tensors)
+    return write_tensors(
+        {
+            f"{room}.{name}": tensor
+            for room, arrays in rooms.items()
+            for name, tensor in arrays.items()
+        }
+    )
 
 
 def _write_history(history: History, writer: ValueWriter) -> list[dict[str, Any]]:
@@ -157,6 +164,7 @@ def put_together(
     network.load_state_dict(rooms["network"])
     network.eval()
     estimator.random_state_ = generator
+    estimator.interrupted_ = document.interrupted
     estimator.net_.history_ = estimator.history_ = _read_history(document.history, table)
     return estimator
 
@@ -209,10 +217,7 @@ def _start(estimator: Any, n_series: int, weights: dict[str, Tensor], table: Cla
 
 def _read_weights(weights: bytes) -> dict[str, dict[str, Tensor]]:
     """Return the tensors, by the part of the estimator that they belong to."""
-    try:
-        tensors = safetensors.torch.load(weights)
-    except Exception as error:  # KeyError, of a dtype that torch lacks, among others
-        raise ModelFileError(f"weights.safetensors cannot be read: {error}.") from error
+    tensors = read_tensors(weights)
     rooms: dict[str, dict[str, Tensor]] = {room: {} for room in ROOMS}
     for name, tensor in tensors.items():
         room, _, rest = name.partition(".")

@@ -23,9 +23,10 @@ class RecordTerms(Callback):
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
     ) -> None:
         """Add the terms of a batch, weighted by its size."""
-        size = len(batch[0].values)
+        part = "train" if training else "valid"
+        size = net.history[-1, "batches", -1, f"{part}_batch_size"]
         for name, term in kwargs["y_pred"].items():
-            key = f"{'train' if training else 'valid'}_{name}"
+            key = f"{part}_{name}"
             self.sums_[key] += term.item() * size
             self.counts_[key] += size
 
@@ -46,15 +47,35 @@ class RefuseNonFiniteLoss(Callback):
         Raises
         ------
         FloatingPointError
-            With epoch, terms and advice.
+            With epoch, batch, terms and advice.
         """
         if torch.isfinite(kwargs["loss"]):
             return
         terms = {name: term.item() for name, term in kwargs["y_pred"].items()}
+        row = net.history[-1]
+        number = len(row["batches"]) - (0 if training else row["train_batch_count"])
         raise FloatingPointError(
             f"The {'training' if training else 'validation'} loss is not finite in epoch "
-            f"{net.history[-1, 'epoch']}: {terms}. Lower lr, or look for extreme values in X."
+            f"{row['epoch']}, batch {number}: {terms}. Lower lr, or look for extreme values in X."
         )
+
+
+class StopEarly(EarlyStopping):
+    """skorch's early stopping, for trainings that it does not expect.
+
+    One that ends before its first epoch does, and ``partial_fit`` after a fit that has stopped
+    early, which has no validation part.
+    """
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Count the epochs without a better validation loss."""
+        if net.train_split is not None:
+            super().on_epoch_end(net, **kwargs)
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Load the best weights, if any epoch was finished."""
+        if net.train_split is not None and net.history:
+            super().on_train_end(net, **kwargs)
 
 
 class Progress(Callback):
@@ -94,7 +115,7 @@ def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple
     ]
     if early_stopping:
         patience = DEFAULT_PATIENCE if early_stopping is True else early_stopping
-        stopping = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+        stopping = StopEarly(patience=patience, load_best=True, sink=_silent)
         callbacks.append(("early_stopping", stopping))
     if progress:
         callbacks.append(("progress", Progress()))

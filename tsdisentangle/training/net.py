@@ -1,5 +1,6 @@
 """The training loop: skorch, with batches of whole tensors and a loss of named terms."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,6 +8,14 @@ from skorch import NeuralNet
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import SharedNoise, normal_noise
+from tsdisentangle.training.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    give_back,
+    kept_state,
+    live_state,
+)
+from tsdisentangle.training.interrupt import noticed_ctrl_c
 from tsdisentangle.training.loader import BatchLoader
 
 # The draws that validation uses: the same in every epoch, so that losses can be compared.
@@ -44,7 +53,17 @@ class DisentanglingNet(NeuralNet):
         vanish.
     **kwargs
         Of skorch's ``NeuralNet``.
+
+    Attributes
+    ----------
+    whole_ : bool
+        Whether the last training has ended between two epochs, not within one.
     """
+
+    whole_ = False
+    checkpoint_: Checkpoint | None = None  # of the training that goes on
+    kept_: TrainingState | None = None  # at the end of the last finished epoch
+    ctrl_c_: Sequence[int] = ()  # signals in the training that goes on
 
     def __init__(self, module: Any, precision: str = "float32", **kwargs: Any):
         self.precision = precision
@@ -94,27 +113,73 @@ class DisentanglingNet(NeuralNet):
         return sum(weights[name] * term for name, term in y_pred.items())
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Tell apart a callback that ends training from the user's Ctrl-C.
+        """Tell the callbacks, and keep the state between two epochs.
 
-        skorch's callbacks raise ``KeyboardInterrupt`` to stop, and its loop swallows every one.
+        skorch's callbacks raise ``KeyboardInterrupt`` to end training, and its loop swallows every
+        one; here the user's Ctrl-C is told apart.
         """
+        if method_name == "on_epoch_begin":
+            self.kept_ = kept_state(live_state(self), self.kept_)
+            self.whole_ = False
+        stopped = False
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
-            if method_name != "on_epoch_end":
+            if method_name != "on_epoch_end" or self.ctrl_c_:
                 raise
-            raise StopTraining from None
+            stopped = True
+        if method_name == "on_epoch_end":
+            self._finish_epoch(stopped)
 
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Any:
-        """Train for ``max_epochs`` more epochs; Ctrl-C is raised, not swallowed."""
+    def _finish_epoch(self, stopped: bool) -> None:
+        self.whole_ = True
+        if self.checkpoint_ is not None and self.checkpoint_.is_due(len(self.history), stopped):
+            self.checkpoint_.save(live_state(self, stopped), self.history)
+        if stopped:
+            raise StopTraining
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        classes: Any = None,
+        checkpoint: Checkpoint | None = None,
+        **fit_params: Any,
+    ) -> Any:
+        """Train for ``max_epochs`` more epochs, from a checkpoint's state if it has one.
+
+        Whatever is raised on the way, Ctrl-C too, is raised again after the net has gone back to
+        the end of the last finished epoch, or to where it was if none was finished.
+        """
         if not self.initialized_:
             self.initialize()
         self.notify("on_train_begin", X=X, y=y)
+        self.checkpoint_, self.whole_ = checkpoint, True
         try:
-            self.fit_loop(X, y, **fit_params)
+            with noticed_ctrl_c() as self.ctrl_c_:
+                self._go_on_from(checkpoint)
+                self.fit_loop(X, y, **fit_params)
         except StopTraining:
             pass
+        except BaseException:
+            self._go_back()
+            raise
         finally:
             self.notify("on_train_end", X=X, y=y)
-        self.module_.eval()
+            self.module_.eval()
+            # A pickle of the net is not to hold them.
+            self.checkpoint_, self.kept_, self.ctrl_c_ = None, None, ()
         return self
+
+    def _go_on_from(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is not None and checkpoint.state is not None:
+            self.whole_ = False
+            self.history.extend(checkpoint.history)
+            give_back(self, checkpoint.state)
+            self.whole_ = True
+
+    def _go_back(self) -> None:
+        """Forget the batches of the unfinished epoch."""
+        if not self.whole_ and self.kept_ is not None:
+            give_back(self, self.kept_)
+            self.whole_ = True

@@ -1,0 +1,48 @@
+import signal
+import threading
+
+import pytest
+
+from tsdisentangle.training.interrupt import noticed_ctrl_c
+
+
+def test_ctrl_c_is_noted_and_raised():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), noticed_ctrl_c() as noted:
+        signal.raise_signal(signal.SIGINT)
+    assert noted == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_raised_one_is_not_noted():
+    with pytest.raises(KeyboardInterrupt), noticed_ctrl_c() as noted:
+        raise KeyboardInterrupt
+    assert noted == []
+
+
+def test_the_users_own_handler_is_asked(monkeypatch):
+    asked = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        with noticed_ctrl_c() as noted:
+            signal.raise_signal(signal.SIGINT)
+        assert asked == noted == [signal.SIGINT]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with noticed_ctrl_c() as noted:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_the_handler_alone():
+    seen = []
+
+    def look():
+        with noticed_ctrl_c():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
