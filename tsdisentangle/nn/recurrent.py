@@ -1,5 +1,7 @@
 """Recurrent bricks, each one fused call over time."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +38,10 @@ def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
 
 
 def in_blocks(
-    rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor, only_last: bool = False
+    rnn: nn.LSTM | nn.GRU,
+    rows: Tensor,
+    *state: Tensor,
+    then: Callable[[Tensor], Tensor] = lambda outputs: outputs,
 ) -> Tensor:
     """Run ``rnn`` over many short independent rows, a block that fits the processor's cache a time.
 
@@ -49,13 +54,13 @@ def in_blocks(
     rows : Tensor of shape (rows, steps, features)
     *state : Tensors of shape (rows, hidden)
         Initial state and, of an LSTM, cell; zeros if left out.
-    only_last : bool, default=False
-        Keep the output of the last step alone.
+    then : callable, default=identity
+        Applied to the outputs of a block, ``(rows, steps, hidden)``, while they are in the cache.
 
     Returns
     -------
-    Tensor of shape (rows, steps, hidden)
-        With ``only_last`` of shape ``(rows, hidden)``.
+    Tensor of shape (rows, ...)
+        ``(rows, steps, hidden)``, or what ``then`` makes of it.
     """
     fitting = BLOCK_BYTES // (16 * rows.shape[1] * rnn.hidden_size)
     block = max(1, fitting) if rows.device.type == "cpu" else len(rows)
@@ -63,8 +68,7 @@ def in_blocks(
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         initial = tuple(tensor[None, part] for tensor in state) or None
-        output = rnn(rows[part], initial)[0]
-        outputs.append(output[:, -1] if only_last else output)
+        outputs.append(then(rnn(rows[part], initial)[0]))
     return torch.cat(outputs)
 
 
@@ -147,13 +151,17 @@ def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:
     leading = sequence.shape[:-2]
     rows = sequence.reshape(-1, *sequence.shape[-2:])
     if keep.all():  # nothing to move: a copy less
-        return in_blocks(rnn, rows, only_last=True).reshape(*leading, -1)
+        return in_blocks(rnn, rows, then=_last_step).reshape(*leading, -1)
     kept = keep.reshape(-1, keep.shape[-1])
     order = torch.argsort(~kept, dim=1, stable=True)
     outputs = in_blocks(rnn, rows.gather(1, order[..., None].expand_as(rows)))
     count = kept.sum(1)
     last = outputs[torch.arange(len(rows), device=rows.device), (count - 1).clamp(min=0)]
     return torch.where((count > 0)[:, None], last, 0.0).reshape(*leading, -1)
+
+
+def _last_step(outputs: Tensor) -> Tensor:
+    return outputs[:, -1]
 
 
 class RecurrentPrior(nn.Module):

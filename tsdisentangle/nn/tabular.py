@@ -136,6 +136,6 @@ class StepDecoder(nn.Module):
         start = torch.tanh(self.embed(codes))
         flat = start.flatten(0, 1)
         drive = noise("decoder", (*start.shape[:2], self.window, start.shape[2]), start)
-        hidden = in_blocks(self.lstm, drive.flatten(0, 1), flat, flat)
-        features = self.mlp(hidden).unflatten(0, start.shape[:2])
+        features = in_blocks(self.lstm, drive.flatten(0, 1), flat, flat, then=self.mlp)
+        features = features.unflatten(0, start.shape[:2])
         return Gaussian(self.mean(features), bounded_logvar(self.raw_scale(features)))
