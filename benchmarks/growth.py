@@ -8,7 +8,7 @@ the logarithms of the three largest points.
     python benchmarks/growth.py [--axes ...] [--quick]
 
 Points are kept in ``benchmarks/results/growth.json``; what is there is not measured again. Draws
-``docs/images/growth.png`` and prints the table of the documentation. Needs Linux.
+``docs/images/growth.png``, writes the table of ``docs/speed.md`` anew, and prints it. Needs Linux.
 """
 
 import argparse
@@ -25,7 +25,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from measuring import watch
+from measuring import watch, write_tables
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.evaluation.runner import metadata
@@ -33,6 +33,7 @@ from tsdisentangle.evaluation.runner import metadata
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "growth.json"
 FIGURE = ROOT / "docs" / "images" / "growth.png"
+PAGE = ROOT / "docs" / "speed.md"
 # A point has these sizes but for the one that its axis names.
 SIZES: dict[str, dict[str, int]] = {
     "series": {"time": 24, "channels": 2, "window": 4, "code": 8, "batch": 1024},
@@ -157,7 +158,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def main(
-    arguments: list[str] | None = None, results: Path = RESULTS, figure: Path = FIGURE
+    arguments: list[str] | None = None,
+    results: Path = RESULTS,
+    figure: Path = FIGURE,
+    page: Path = PAGE,
 ) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--axes", nargs="*", choices=list(POINTS), default=list(POINTS))
@@ -177,6 +181,7 @@ def main(
                 add(results, in_child(axis, value))
     rows = read(results)
     draw(rows, figure)
+    write_tables(page, "growth.py", table(rows))
     print(table(rows))
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import write_tables
 from speed_cases import (
     Steps,
     defaults_case,
@@ -37,7 +38,6 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
 CHECKPOINTS = ROOT / "benchmarks" / "results" / "quick"
 PAGE = ROOT / "docs" / "speed.md"
-START, END = "<!-- tables by benchmarks/speed.py -->", "<!-- end of tables -->"
 EPOCHS = 30  # of the literal form, whose quality is then asked for
 
 AIR_QUALITY = Steps(time=672, channels=10, window=24, batch=10, n_samples=15, batches=3)
@@ -253,13 +253,6 @@ def tables(rows: dict[str, Any]) -> str:
     return "\n\n".join([ratio_table(rows), quality_table(rows), released_table(rows)])
 
 
-def write_page(page: Path, text: str) -> None:
-    """Replace what stands between the marks of a page."""
-    before, rest = page.read_text().split(START)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{START}\n\n{text}\n\n{END}{after}")
-
-
 def main(arguments: list[str] | None = None, results: Path = RESULTS, page: Path = PAGE) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", nargs="*", choices=list(TITLES), help="measure these anew")
@@ -282,7 +275,7 @@ def main(arguments: list[str] | None = None, results: Path = RESULTS, page: Path
             print(name, file=sys.stderr)
             add(results, name, {**known[name](), "meta": metadata()})
     text = tables(read(results))
-    write_page(page, text)
+    write_tables(page, "speed.py", text)
     print(text)
 
 

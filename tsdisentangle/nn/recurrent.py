@@ -1,5 +1,6 @@
 """Recurrent bricks, each one fused call over time."""
 
+import sys
 from collections.abc import Callable
 
 import torch
@@ -37,6 +38,11 @@ def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
     return sequence.gather(1, index[..., None].expand_as(sequence))
 
 
+def block_rows(steps: int, hidden: int, device: torch.device) -> int:
+    """Rows of so many steps whose gates fit the processor's cache; on other devices all of them."""
+    return max(1, BLOCK_BYTES // (16 * steps * hidden)) if device.type == "cpu" else sys.maxsize
+
+
 def in_blocks(
     rnn: nn.LSTM | nn.GRU,
     rows: Tensor,
@@ -62,8 +68,7 @@ def in_blocks(
     Tensor of shape (rows, ...)
         ``(rows, steps, hidden)``, or what ``then`` makes of it.
     """
-    fitting = BLOCK_BYTES // (16 * rows.shape[1] * rnn.hidden_size)
-    block = max(1, fitting) if rows.device.type == "cpu" else len(rows)
+    block = block_rows(rows.shape[1], rnn.hidden_size, rows.device)
     outputs = []
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
