@@ -139,8 +139,16 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw cost over size, a panel an axis, with a line of slope 1 to compare with."""
-    figure, axes = plt.subplots(2, len(POINTS), figsize=(15, 6), layout="constrained", sharex="col")
-    for column, axis in enumerate(POINTS):
+    measured = [axis for axis in POINTS if any(row["axis"] == axis for row in rows)]
+    figure, axes = plt.subplots(
+        2,
+        len(measured),
+        figsize=(3 * len(measured), 6),
+        layout="constrained",
+        sharex="col",
+        squeeze=False,
+    )
+    for column, axis in enumerate(measured):
         points = [row for row in rows if row["axis"] == axis]
         x = np.array([point["value"] for point in points], dtype=float)
         for ax, unit in zip(axes[:, column], ("seconds", "megabytes"), strict=True):
