@@ -86,11 +86,11 @@ def absent():
 @pytest.mark.parametrize("content", [ragged(), absent()], ids=["ragged", "null"])
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 def test_unequal_series_are_refused(content, suffix, tmp_path):
-    panel = ArrowPanel(write(tmp_path / f"x.{suffix}", content))
-    # Older releases of pyarrow refuse to read fixed lengths with a null themselves.
+    path = write(tmp_path / f"x.{suffix}", content)
+    # Older releases of pyarrow refuse to open fixed lengths with a null themselves.
     message = "Column 'hr' has a list that is null or not of length|Expected all lists to be of"
     with pytest.raises(ValueError, match=message):
-        panel[:]
+        ArrowPanel(path)[:]
 
 
 def test_wrong_files_are_refused(path, tmp_path):

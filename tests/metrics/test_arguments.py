@@ -204,6 +204,10 @@ MESSAGES = {
         "labels has a class of 1 rows; expected at least 5, so that it occurs in both parts of a "
         "split. Pass more codes, or leave rare classes out.",
     ),
+    "labels of accuracies": (
+        lambda: metrics.latent_accuracies(GOOD, TWO[:4]),
+        "labels has shape (4,); expected (20,), one value a row of the codes.",
+    ),
     "groups": (
         lambda: split_rows(20, 0.2, [1], None),
         "groups has shape (1,); expected (20,), one a row.",
@@ -258,6 +262,10 @@ def test_the_fewest_rows():
     assert len(check_codes(GOOD[:1], min_rows=1)) == 1
     owner = np.arange(20) % 5  # five folds by default, so five groups do
     assert np.isfinite(metrics.cross_prediction_r2(GOOD, GOOD, groups=owner))
+
+
+def test_codes_are_in_double_precision():
+    assert check_codes(GOOD.astype(np.float32)).dtype == np.float64
 
 
 def test_objects_are_labels_and_small_integers_do_not_overflow():
@@ -330,6 +338,7 @@ def test_columns_are_binned_one_by_one():
     alone = [metrics.mutual_information(codes[:, [k]], TWO)[0] for k in range(3)]
     assert_allclose(metrics.mutual_information(codes, TWO), alone)
     assert alone[2] == 0
+    assert metrics.mutual_information(np.ones((21, 1)), np.arange(21) % 3) == 0
     assert_allclose(alone[1], metrics.mutual_information(GOOD[:, [1]], TWO)[0])
 
 
