@@ -180,6 +180,31 @@ def test_overhead_has_an_upper_limit(ratio, met):
     assert ("missed" not in said) == met
 
 
+@pytest.mark.parametrize(
+    ("ratio", "epochs", "said"),
+    [
+        (31.0, 30, "| 31 | >= 30 |"),
+        (29.0, 30, "| 29 | >= 30, **missed** |"),
+        (None, 30, "| not reached | 2 to 4 |  | >= 30, **missed** |"),
+        (31.0, 9, "| 31 | >= 30 after 30 epochs, which the literal form has not had yet |"),
+    ],
+)
+def test_table_of_time_to_quality(ratio, epochs, said):
+    row = {
+        "n_samples": 15,
+        "error": 0.5,
+        "literal_seconds": 300.0,
+        "literal_epochs_needed": 8,
+        "epochs": epochs,
+        "ours": [[{}] * 4, [{}] * 2, [{}] * 3],
+        "our_seconds": ratio and 300 / ratio,
+        "ratio": ratio,
+    }
+    line = speed.quality_table({"quality_air_quality": row}).splitlines()[2]
+    assert line.startswith(f"| Air Quality, M = 15 | 0.500 | 300 s | 8 of {epochs} |")
+    assert line.endswith(said)
+
+
 def test_every_case_and_ratio_has_a_name():
     assert set(speed.cases(5)) == set(speed.TITLES)
     assert {name for name, _ in speed.AIMS} <= set(speed.TITLES)
