@@ -138,7 +138,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw cost over size, a panel an axis, with a line of slope 1 to compare with."""
+    """Draw cost over size, a panel an axis, with a line of slope 1 to compare with.
+
+    Not the memory of ``transform``: it runs in the pages that ``fit`` has left.
+    """
     measured = [axis for axis in POINTS if any(row["axis"] == axis for row in rows)]
     figure, axes = plt.subplots(
         2,
@@ -151,11 +154,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     for column, axis in enumerate(measured):
         points = [row for row in rows if row["axis"] == axis]
         x = np.array([point["value"] for point in points], dtype=float)
-        for ax, unit in zip(axes[:, column], ("seconds", "megabytes"), strict=True):
-            for name in (f"fit_{unit}", f"transform_{unit}"):
-                y = np.maximum([point[name] for point in points], 1e-3)
-                ax.loglog(x, y, "o-", label=name.split("_")[0])
-            ax.loglog(x, y[-1] * x / x[-1], ":", color="grey", label="linear")
+        for ax, names in zip(axes[:, column], (MEASURES[:2], MEASURES[2:3]), strict=True):
+            for name in names:
+                ax.loglog(x, [point[name] for point in points], "o-", label=name.split("_")[0])
+            ax.loglog(x, points[-1][names[0]] * x / x[-1], ":", color="grey", label="linear")
             ax.grid(alpha=0.3)
         axes[1, column].set_xlabel(axis)
     axes[0, 0].set_ylabel("processor seconds")
