@@ -8,7 +8,7 @@ the logarithms of the three largest points.
     python benchmarks/growth.py [--axes ...] [--quick]
 
 Points are kept in ``benchmarks/results/growth.json``; what is there is not measured again. Draws
-``docs/images/growth.png`` and prints the table of the documentation. Needs Linux.
+``docs/images/growth.png``, writes the table of ``docs/speed.md`` anew, and prints it. Needs Linux.
 """
 
 import argparse
@@ -25,7 +25,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from measuring import watch
+from measuring import watch, write_tables
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.evaluation.runner import metadata
@@ -33,6 +33,7 @@ from tsdisentangle.evaluation.runner import metadata
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "growth.json"
 FIGURE = ROOT / "docs" / "images" / "growth.png"
+PAGE = ROOT / "docs" / "speed.md"
 # A point has these sizes but for the one that its axis names.
 SIZES: dict[str, dict[str, int]] = {
     "series": {"time": 24, "channels": 2, "window": 4, "code": 8, "batch": 1024},
@@ -137,16 +138,26 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw cost over size, a panel an axis, with a line of slope 1 to compare with."""
-    figure, axes = plt.subplots(2, len(POINTS), figsize=(15, 6), layout="constrained", sharex="col")
-    for column, axis in enumerate(POINTS):
+    """Draw cost over size, a panel an axis, with a line of slope 1 to compare with.
+
+    Not the memory of ``transform``: it runs in the pages that ``fit`` has left.
+    """
+    measured = [axis for axis in POINTS if any(row["axis"] == axis for row in rows)]
+    figure, axes = plt.subplots(
+        2,
+        len(measured),
+        figsize=(3 * len(measured), 6),
+        layout="constrained",
+        sharex="col",
+        squeeze=False,
+    )
+    for column, axis in enumerate(measured):
         points = [row for row in rows if row["axis"] == axis]
         x = np.array([point["value"] for point in points], dtype=float)
-        for ax, unit in zip(axes[:, column], ("seconds", "megabytes"), strict=True):
-            for name in (f"fit_{unit}", f"transform_{unit}"):
-                y = np.maximum([point[name] for point in points], 1e-3)
-                ax.loglog(x, y, "o-", label=name.split("_")[0])
-            ax.loglog(x, y[-1] * x / x[-1], ":", color="grey", label="linear")
+        for ax, names in zip(axes[:, column], (MEASURES[:2], MEASURES[2:3]), strict=True):
+            for name in names:
+                ax.loglog(x, [point[name] for point in points], "o-", label=name.split("_")[0])
+            ax.loglog(x, points[-1][names[0]] * x / x[-1], ":", color="grey", label="linear")
             ax.grid(alpha=0.3)
         axes[1, column].set_xlabel(axis)
     axes[0, 0].set_ylabel("processor seconds")
@@ -157,7 +168,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def main(
-    arguments: list[str] | None = None, results: Path = RESULTS, figure: Path = FIGURE
+    arguments: list[str] | None = None,
+    results: Path = RESULTS,
+    figure: Path = FIGURE,
+    page: Path = PAGE,
 ) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--axes", nargs="*", choices=list(POINTS), default=list(POINTS))
@@ -177,6 +191,7 @@ def main(
                 add(results, in_child(axis, value))
     rows = read(results)
     draw(rows, figure)
+    write_tables(page, "growth.py", table(rows))
     print(table(rows))
 
 

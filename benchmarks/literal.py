@@ -381,13 +381,38 @@ def literal_loader(values: Tensor, observed: Tensor, batch_size: int) -> DataLoa
 
 
 def literal_train_step(
-    network: LiteralNetwork, optimiser: torch.optim.Optimizer, batch: tuple[Tensor, Tensor]
+    network: LiteralNetwork,
+    optimiser: torch.optim.Optimizer,
+    batch: tuple[Tensor, Tensor],
+    weights: dict[str, float] = WEIGHTS,
 ) -> float:
-    """One step on a batch of the loader, with :data:`WEIGHTS`; returns the loss before it."""
+    """One step on a batch of the loader; returns the loss before it."""
     values, observed = batch
     terms = literal_terms(network, values, observed, draw_noise(network, values))
-    loss = sum(WEIGHTS[name] * term for name, term in terms.items())
+    loss = sum(weights[name] * term for name, term in terms.items())
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.item()
+
+
+# -- evaluation ---------------------------------------------------------------------------------
+
+
+def literal_evaluation(
+    network: LiteralNetwork, values: Tensor, observed: Tensor, batch_size: int
+) -> None:
+    """Run the whole network over all series, as the released evaluations do for their codes."""
+    with torch.no_grad():
+        for batch in literal_loader(values, observed, batch_size):
+            literal_terms(network, *batch, draw_noise(network, batch[0]))
+
+
+def literal_reconstruction(network: LiteralNetwork, values: Tensor, observed: Tensor) -> Tensor:
+    """Series decoded from the means of their codes, with all noise at its mean, zero."""
+    g, keep = network.encoder_mlp(values), kept_steps(observed)
+    i = [row[0] for row in windows_with(keep, network.window)]
+    s, _ = static_posterior(network, g, keep, i)
+    d, _ = dynamic_posterior(network, g, keep, i, torch.zeros_like(g[:, 0]))
+    drive = values.new_zeros(len(values), network.window, g.shape[2])
+    return torch.cat([decode_window(network, d_w, s, drive)[0] for d_w in d], dim=1)

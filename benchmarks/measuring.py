@@ -1,4 +1,4 @@
-"""How the scripts of this folder take time and memory."""
+"""How the scripts of this folder take time and memory, and write their tables into a page."""
 
 import statistics
 import threading
@@ -62,3 +62,31 @@ def watch(function: Callable[[], Any]) -> tuple[float, float]:
         done.set()
         watcher.join()
     return (peak - before) / MEGABYTE, time.process_time() - start
+
+
+def marks(script: str) -> tuple[str, str]:
+    """What stands before and behind the tables of a script in a page.
+
+    Examples
+    --------
+    >>> marks("speed.py")
+    ('<!-- tables by benchmarks/speed.py -->', '<!-- end of tables by benchmarks/speed.py -->')
+    """
+    return (
+        f"<!-- tables by benchmarks/{script} -->",
+        f"<!-- end of tables by benchmarks/{script} -->",
+    )
+
+
+def shown_tables(page: Path, script: str) -> str:
+    """Tables of a script that a page shows."""
+    start, end = marks(script)
+    return page.read_text().split(start)[1].split(end)[0].strip()
+
+
+def write_tables(page: Path, script: str, text: str) -> None:
+    """Replace the tables of a script in a page."""
+    start, end = marks(script)
+    before, rest = page.read_text().split(start)
+    _, behind = rest.split(end)
+    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{behind}")

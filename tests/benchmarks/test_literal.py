@@ -9,6 +9,7 @@ from helpers import load_script
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
+from tsdisentangle.nn.noise import mean_noise
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "literal.py"
 literal = load_script(PATH)
@@ -193,6 +194,16 @@ def test_evidence_lower_bound_agrees(mask):
     terms = literal.literal_terms(twin, values, observed, noise)
     assert bound.shape == (BATCH,)
     torch.testing.assert_close(bound.mean(), -sum(terms.values()), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_reconstruction_agrees(mask):
+    network = make_network()
+    values, observed = make_data(mask)
+    posterior = network.encode(make_windows(values, observed))
+    ours = network.decode(posterior.static.mean, posterior.dynamic.mean, mean_noise).mean
+    theirs = literal.literal_reconstruction(make_literal(network), values, observed)
+    torch.testing.assert_close(ours.flatten(1, 2), theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_literal_training_lowers_the_loss():

@@ -168,6 +168,9 @@ def test_last_kept_keeps_leading_axes_and_ignores_skipped_steps(kind):
     assert (result[1, 2] == 0).all()
     result.sum().backward()
     assert (sequence.grad[~keep] == 0).all()
+    every = last_kept(rnn, sequence, torch.ones_like(keep))  # has a way of its own
+    assert every.shape == (2, 3, 4)
+    torch.testing.assert_close(every, rnn(sequence.flatten(0, 1))[0][:, -1].view(2, 3, 4), **CLOSE)
     assert (sequence.grad[keep] != 0).all()
 
 
@@ -299,3 +302,4 @@ def test_blocks_change_nothing(kind, monkeypatch):
     rnn.register_forward_hook(lambda module, inputs, output: calls.append(len(inputs[0])))
     torch.testing.assert_close(in_blocks(rnn, rows, *state), whole)
     assert calls == [3, 3, 3, 2]
+    torch.testing.assert_close(in_blocks(rnn, rows, *state, then=torch.square), whole.square())

@@ -1,5 +1,8 @@
 """Recurrent bricks, each one fused call over time."""
 
+import sys
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +38,17 @@ def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
     return sequence.gather(1, index[..., None].expand_as(sequence))
 
 
-def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
+def block_rows(steps: int, hidden: int, device: torch.device) -> int:
+    """Rows of so many steps whose gates fit the processor's cache; on other devices all of them."""
+    return max(1, BLOCK_BYTES // (16 * steps * hidden)) if device.type == "cpu" else sys.maxsize
+
+
+def in_blocks(
+    rnn: nn.LSTM | nn.GRU,
+    rows: Tensor,
+    *state: Tensor,
+    then: Callable[[Tensor], Tensor] = lambda outputs: outputs,
+) -> Tensor:
     """Run ``rnn`` over many short independent rows, a block that fits the processor's cache a time.
 
     One call over all rows would stream its gates through memory; the result is the same.
@@ -47,18 +60,20 @@ def in_blocks(rnn: nn.LSTM | nn.GRU, rows: Tensor, *state: Tensor) -> Tensor:
     rows : Tensor of shape (rows, steps, features)
     *state : Tensors of shape (rows, hidden)
         Initial state and, of an LSTM, cell; zeros if left out.
+    then : callable, default=identity
+        Applied to the outputs of a block, ``(rows, steps, hidden)``, while they are in the cache.
 
     Returns
     -------
-    Tensor of shape (rows, steps, hidden)
+    Tensor of shape (rows, ...)
+        ``(rows, steps, hidden)``, or what ``then`` makes of it.
     """
-    fitting = BLOCK_BYTES // (16 * rows.shape[1] * rnn.hidden_size)
-    block = max(1, fitting) if rows.device.type == "cpu" else len(rows)
+    block = block_rows(rows.shape[1], rnn.hidden_size, rows.device)
     outputs = []
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         initial = tuple(tensor[None, part] for tensor in state) or None
-        outputs.append(rnn(rows[part], initial)[0])
+        outputs.append(then(rnn(rows[part], initial)[0]))
     return torch.cat(outputs)
 
 
@@ -140,12 +155,18 @@ def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:
     """
     leading = sequence.shape[:-2]
     rows = sequence.reshape(-1, *sequence.shape[-2:])
+    if keep.all():  # nothing to move: a copy less
+        return in_blocks(rnn, rows, then=_last_step).reshape(*leading, -1)
     kept = keep.reshape(-1, keep.shape[-1])
     order = torch.argsort(~kept, dim=1, stable=True)
     outputs = in_blocks(rnn, rows.gather(1, order[..., None].expand_as(rows)))
     count = kept.sum(1)
     last = outputs[torch.arange(len(rows), device=rows.device), (count - 1).clamp(min=0)]
     return torch.where((count > 0)[:, None], last, 0.0).reshape(*leading, -1)
+
+
+def _last_step(outputs: Tensor) -> Tensor:
+    return outputs[:, -1]
 
 
 class RecurrentPrior(nn.Module):

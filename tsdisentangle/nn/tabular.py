@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import in_blocks, last_kept
+from tsdisentangle.nn.recurrent import block_rows, in_blocks, last_kept
 
 # A predicted standard deviation lies between these, in standardised units: the upper bound is the
 # paper's 0.5 * sigmoid, the lower one keeps the likelihood of a constant channel finite.
@@ -98,7 +98,9 @@ class StepEncoder(ElementEncoder):
 
     def forward(self, values: Tensor, observed: Tensor) -> Tensor:
         """``(batch, windows, step, channel)`` to ``(batch, windows, step, out_features)``."""
-        return self.mlp(values)
+        size = block_rows(values.shape[2], self.out_features, values.device)
+        blocks = [self.mlp(rows) for rows in values.flatten(0, 1).split(size)]
+        return torch.cat(blocks).unflatten(0, values.shape[:2])
 
     def readable(self, observed: Tensor) -> Tensor:
         """Windows with a step that is not skipped."""
@@ -136,6 +138,6 @@ class StepDecoder(nn.Module):
         start = torch.tanh(self.embed(codes))
         flat = start.flatten(0, 1)
         drive = noise("decoder", (*start.shape[:2], self.window, start.shape[2]), start)
-        hidden = in_blocks(self.lstm, drive.flatten(0, 1), flat, flat)
-        features = self.mlp(hidden).unflatten(0, start.shape[:2])
+        features = in_blocks(self.lstm, drive.flatten(0, 1), flat, flat, then=self.mlp)
+        features = features.unflatten(0, start.shape[:2])
         return Gaussian(self.mean(features), bounded_logvar(self.raw_scale(features)))
