@@ -1,11 +1,16 @@
 """Set-up of all tests, and data that several modules share."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 # Tests run side by side on the cores; torch's own threads would only fight over them.
 torch.set_num_threads(1)
+
+# A shell that starts a command in the background lets it ignore Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -230,7 +230,18 @@ def pretended(monkeypatch):
         monkeypatch.setattr(torch, name, drop_gpu(getattr(torch, name)))
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    for name in ("get_rng_state", "set_rng_state"):  # its generator is the processor's
+        monkeypatch.setattr(torch.cuda, name, drop_gpu_of_generator(getattr(torch, name), places))
     return places
+
+
+def drop_gpu_of_generator(function, places):
+    def without(*args):
+        *given, device = args
+        places.append(str(device))
+        return function(*given)
+
+    return without
 
 
 @pytest.mark.filterwarnings("ignore:.*CUDA is not available")  # says the scaler, and rests
