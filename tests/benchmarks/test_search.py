@@ -54,6 +54,15 @@ def test_search_that_was_stopped_goes_on_as_if_it_had_not_been(search, monkeypat
     assert best == values[max(values)]
 
 
+def test_no_presets_while_a_method_has_had_more_trials(search, monkeypatch, capsys):
+    trials(search, monkeypatch, 1)
+    row = search.of(search.read(), "air-quality", "VAE")[0]
+    search.add({**row, "number": 1})
+    search.write_presets()
+    assert json.loads(search.TUNED_FILE.read_text()) == {}
+    assert "'StaticDynamicVAE': 1, 'VAE': 2" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("method", ["StaticDynamicVAE", "VAE", "GPVAE", "CDSVAE", "GLR", "SPYL"])
 @pytest.mark.parametrize("dataset", ["air-quality", "physionet"])
 def test_every_proposal_is_a_valid_estimator(search, method, dataset):
