@@ -56,7 +56,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e \
-	  ".[sktime,plots,minirocket,search,audio,video,arrow,zarr]" hypothesis polars pytest pytest-xdist
+	  ".[sktime,plots,minirocket,search,audio,video,arrow,zarr,accelerate,dask]" hypothesis polars pytest pytest-xdist
 	touch $@
 
 clean:
