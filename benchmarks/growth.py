@@ -13,7 +13,6 @@ Points are kept in ``benchmarks/results/growth.json``; what is there is not meas
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +24,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from measuring import watch, write_tables
+from measuring import add_row, read_rows, watch, write_tables
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
-from tsdisentangle.evaluation.runner import metadata
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "growth.json"
@@ -89,18 +87,6 @@ def in_child(axis: str, value: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--point", axis, str(value)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Points that were measured."""
-    return json.loads(path.read_text())["rows"] if path.exists() else []
-
-
-def add(path: Path, row: dict[str, Any]) -> None:
-    """Write a point behind the others."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps({"meta": metadata(), "rows": [*read(path), row]}, indent=1) + "\n")
-    os.replace(beside, path)
 
 
 def exponent(values: list[float], costs: list[float]) -> float:
@@ -187,9 +173,9 @@ def main(
         return
     for axis in options.axes:
         for value in POINTS[axis]:
-            if not any((row["axis"], row["value"]) == (axis, value) for row in read(results)):
-                add(results, in_child(axis, value))
-    rows = read(results)
+            if not any((row["axis"], row["value"]) == (axis, value) for row in read_rows(results)):
+                add_row(results, in_child(axis, value))
+    rows = read_rows(results)
     draw(rows, figure)
     write_tables(page, "growth.py", table(rows))
     print(table(rows))

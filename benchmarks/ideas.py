@@ -12,14 +12,12 @@ Rows are kept in ``benchmarks/results/ideas.json``; what is there is not measure
 """
 
 import argparse
-import json
-import os
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from measuring import add_row, read_rows
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -28,7 +26,6 @@ from tsdisentangle import StaticDynamicVAE
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.evaluation import protocols
 from tsdisentangle.evaluation.protocols import Benchmark
-from tsdisentangle.evaluation.runner import metadata
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
@@ -156,18 +153,6 @@ def measure(benchmark: Benchmark, idea: str, seed: int, epochs: int) -> dict[str
     return dict(zip(names, means, strict=True)) | {"seconds": time.process_time() - start}
 
 
-def read() -> list[dict[str, Any]]:
-    """Rows that were measured."""
-    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
-
-
-def add(row: dict[str, Any]) -> None:
-    """Write a row behind the others."""
-    beside = RESULTS.with_suffix(".tmp")
-    beside.write_text(json.dumps({"meta": metadata(), "rows": [*read(), row]}, indent=1) + "\n")
-    os.replace(beside, RESULTS)
-
-
 def main() -> None:
     """Measure the rows that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -177,7 +162,7 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    done = {(row["dataset"], row["idea"], row["seed"], row["epochs"]) for row in read()}
+    done = {(row["dataset"], row["idea"], row["seed"], row["epochs"]) for row in read_rows(RESULTS)}
     jobs = [
         (dataset, idea, seed, options.epochs)
         for dataset in options.datasets
@@ -189,7 +174,10 @@ def main() -> None:
         for job in tqdm([job for job in jobs if job not in done], unit="fit"):
             dataset, idea, seed, epochs = job
             scores = measure(benchmarks[dataset], idea, seed, epochs)
-            add({"dataset": dataset, "idea": idea, "seed": seed, "epochs": epochs, **scores})
+            add_row(
+                RESULTS,
+                {"dataset": dataset, "idea": idea, "seed": seed, "epochs": epochs, **scores},
+            )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""How the scripts of this folder take time and memory, and write their tables into a page."""
+"""How the scripts of this folder take time and memory, and keep their rows and tables."""
 
+import json
+import os
 import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tsdisentangle.evaluation.runner import metadata
 
 MEGABYTE = 2**20
 
@@ -90,3 +94,19 @@ def write_tables(page: Path, script: str, text: str) -> None:
     before, rest = page.read_text().split(start)
     _, behind = rest.split(end)
     page.write_text(f"{before}{start}\n\n{text}\n\n{end}{behind}")
+
+
+# -- results that grow row by row ---------------------------------------------------------------
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows that were measured."""
+    return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
+def add_row(path: Path, row: dict[str, Any]) -> None:
+    """Write a row behind the others; the file is read anew, so that two scripts may run."""
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    content = {"meta": metadata(), "rows": [*read_rows(path), row]}
+    beside.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(beside, path)

@@ -14,7 +14,6 @@ Needs the extra ``search``. Trials are kept in ``benchmarks/results/search.json`
 
 import argparse
 import json
-import os
 import time
 import warnings
 from pathlib import Path
@@ -23,13 +22,13 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
+from measuring import add_row, read_rows
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from tsdisentangle.evaluation import protocols
 from tsdisentangle.evaluation.protocols import Benchmark
 from tsdisentangle.evaluation.representations import FAMILY
-from tsdisentangle.evaluation.runner import metadata
 from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
@@ -125,7 +124,7 @@ def run_trial(
 
 def read() -> list[dict[str, Any]]:
     """Trials that were measured."""
-    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    return read_rows(RESULTS)
 
 
 def of(rows: list[dict[str, Any]], dataset: str, method: str) -> list[dict[str, Any]]:
@@ -134,11 +133,8 @@ def of(rows: list[dict[str, Any]], dataset: str, method: str) -> list[dict[str, 
 
 
 def add(row: dict[str, Any]) -> None:
-    """Write a trial behind the others; the file is read anew, so that two searches may run."""
-    beside = RESULTS.with_suffix(f".{os.getpid()}.tmp")
-    rows = {"meta": metadata(), "rows": [*read(), row]}
-    beside.write_text(json.dumps(rows, indent=1) + "\n")
-    os.replace(beside, RESULTS)
+    """Write a trial behind the others."""
+    add_row(RESULTS, row)
 
 
 def write_presets() -> None:

@@ -70,7 +70,7 @@ def test_resumes_draws_and_writes(tmp_path, monkeypatch, capsys):
     growth.main(["--axes", "series", "code"], results, figure, page)
     wanted = [(axis, value) for axis in ("series", "code") for value in growth.POINTS[axis]]
     assert asked == [*wanted[:3], *wanted[2:]]
-    rows = growth.read(results)
+    rows = growth.read_rows(results)
     assert [(row["axis"], row["value"]) for row in rows] == wanted
     assert figure.stat().st_size > 10_000
     shown = measuring.shown_tables(page, "growth.py")
@@ -81,7 +81,7 @@ def test_resumes_draws_and_writes(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_measured_is_linear_in_series_and_steps():
-    rows = growth.read(growth.RESULTS)
+    rows = growth.read_rows(growth.RESULTS)
     for axis in ("series", "time"):
         points = [row for row in rows if row["axis"] == axis]
         values = [row["value"] for row in points]

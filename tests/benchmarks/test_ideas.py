@@ -117,8 +117,8 @@ def test_rows_are_kept_and_not_measured_again(tmp_path, monkeypatch):
     command = ["ideas.py", "--datasets", "air-quality", "--seeds", "1", "--epochs", "1"]
     monkeypatch.setattr("sys.argv", command)
     ideas.main()
-    rows = ideas.read()
+    rows = ideas.read_rows(ideas.RESULTS)
     assert [row["idea"] for row in rows] == list(ideas.IDEAS)
     assert all(0 <= row["level"] <= 1 and row["seconds"] > 0 for row in rows)
     ideas.main()
-    assert ideas.read() == rows
+    assert ideas.read_rows(ideas.RESULTS) == rows
