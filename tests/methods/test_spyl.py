@@ -119,8 +119,8 @@ def test_contrast_is_its_formula_of_bank_and_positives(network_and_batch):
     own = over_time(posterior, batch.valid)
     for name in ("static", "dynamic"):
         anchor, positive, samples = (getattr(p, name) for p in (own, positives, bank))
-        negatives = farthest(anchor, samples, 8)  # the half of 4 * 4
-        expected = contrast_negatives(anchor.mean, positive.mean, negatives, 0.5)
+        chosen = farthest(anchor, samples, 8)  # the half of 4 * 4
+        expected = contrast_negatives(anchor.mean, positive.mean, samples.mean, chosen, 0.5)
         torch.testing.assert_close(terms[f"{name}_contrast"], expected)
 
 

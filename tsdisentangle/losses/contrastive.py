@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from tsdisentangle.losses.elbo import kl_gaussian
+from tsdisentangle.losses.information import log_density
 from tsdisentangle.nn.gaussian import Gaussian
 
 MIN_NORM = 1e-8  # a code of zeros has no direction
@@ -43,14 +43,17 @@ def contrast_views(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 
 
 def contrast_negatives(
-    anchors: Tensor, positives: Tensor, negatives: Tensor, temperature: float
+    anchors: Tensor, positives: Tensor, bank: Tensor, chosen: Tensor, temperature: float
 ) -> Tensor:
     """Tell the positive of a row from negatives of its own.
 
     Parameters
     ----------
     anchors, positives : Tensors of shape (n, k)
-    negatives : Tensor of shape (n, m, k)
+    bank : Tensor of shape (m, k)
+        What negatives are chosen from.
+    chosen : int Tensor of shape (n, count)
+        Rows of the bank that are the negatives of each anchor.
     temperature : float
         Divides the cosines.
 
@@ -62,16 +65,19 @@ def contrast_negatives(
     Examples
     --------
     >>> one = torch.ones(1, 2)
-    >>> contrast_negatives(one, one, one[:, None], 0.5).exp()
+    >>> contrast_negatives(one, one, one, torch.tensor([[0]]), 0.5).exp()
     tensor([2.])
     """
-    candidates = torch.cat([positives[:, None], negatives], dim=1)
-    logits = cosine(anchors[:, None], candidates)[:, 0] / temperature
+    # The cosines of all rows are one product; to collect the chosen codes would cost far more.
+    hits = cosine(anchors[:, None], positives[:, None])[:, 0]
+    misses = cosine(anchors, bank).gather(1, chosen)
+    logits = torch.cat([hits, misses], dim=1) / temperature
     return cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long), reduction="none")
 
 
+@torch.no_grad()
 def farthest(q: Gaussian, bank: Gaussian, count: int) -> Tensor:
-    """Means of the ``count`` Gaussians of a bank with the largest ``KL(q || bank)``.
+    """Find the ``count`` Gaussians of a bank with the largest ``KL(q || bank)``.
 
     Parameters
     ----------
@@ -82,8 +88,15 @@ def farthest(q: Gaussian, bank: Gaussian, count: int) -> Tensor:
 
     Returns
     -------
-    Tensor of shape (n, count, k)
-        The farthest first.
+    int Tensor of shape (n, count)
+        Rows of the bank, the farthest first.
+
+    Examples
+    --------
+    >>> bank = Gaussian(torch.tensor([[1.0], [3.0], [2.0]]), torch.zeros(3, 1))
+    >>> farthest(Gaussian(torch.zeros(1, 1), torch.zeros(1, 1)), bank, 2)
+    tensor([[1, 2]])
     """
-    divergence = kl_gaussian(Gaussian(q.mean[:, None], q.logvar[:, None]), bank)
-    return bank.mean[divergence.topk(count, dim=1).indices]
+    # Twice the divergence, but for what a row of q has in common: products of matrices alone.
+    spread = q.logvar.exp() @ torch.exp(-bank.logvar).mT
+    return (spread - 2 * log_density(q.mean, bank)).topk(count, dim=1).indices

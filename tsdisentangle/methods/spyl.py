@@ -41,9 +41,11 @@ class SPYLNetwork(ContrastiveNetwork):
         count = NEGATIVES * len(batch.values)
 
         def against_bank(code: str) -> Tensor:
-            anchor, positive = getattr(anchors, code), getattr(positives, code)
-            negatives = farthest(anchor, getattr(bank, code), count)
-            return contrast_negatives(anchor.mean, positive.mean, negatives, self.temperature)
+            own, positive, samples = (getattr(part, code) for part in (anchors, positives, bank))
+            chosen = farthest(own, samples, count)
+            return contrast_negatives(
+                own.mean, positive.mean, samples.mean, chosen, self.temperature
+            )
 
         return {
             "static_contrast": against_bank("static"),
