@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from helpers import small
 
-from tsdisentangle.evaluation.fits import Budget, Fit, file_name, fit_kept, fit_within, kept
+from tsdisentangle.evaluation import fits
+from tsdisentangle.evaluation.fits import (
+    Budget,
+    Fit,
+    code_digest,
+    file_name,
+    fit_kept,
+    fit_once,
+    fit_within,
+    kept,
+)
 
 
 class Counts:
@@ -91,3 +101,39 @@ def test_file_names_tell_settings_apart_and_stay_in_their_folder():
     names = {file_name("a/b", {"lr": lr}, Budget(epochs)) for lr in (1, 2) for epochs in (1, 2)}
     assert len(names) == 4
     assert all(name.startswith("a-b-") and "/" not in name for name in names)
+
+
+def test_a_fit_is_made_once_and_remembers_its_cost(tmp_path):
+    X = np.random.default_rng(0).normal(size=(12, 8, 2))
+    first, second = (fit_once(small(), X, tmp_path, title="any") for _ in range(2))
+    assert [path.name.startswith("any-") for path in tmp_path.iterdir()] == [True]
+    assert first.seconds == second.seconds > 0
+    np.testing.assert_array_equal(first.estimator.transform(X), second.estimator.transform(X))
+    unkept = fit_once(small(), X, None)
+    np.testing.assert_array_equal(unkept.estimator.transform(X), first.estimator.transform(X))
+
+
+def test_fits_of_other_code_are_not_found(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(12, 8, 2))
+    fit_once(small(), X, tmp_path)
+    monkeypatch.setattr(fits, "code_digest", lambda: "of another version")
+    fit_once(small(), X, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_digest_names_what_there_is():
+    assert all((fits.PACKAGE / name).exists() for name in fits.FIT_CODE)
+
+
+def test_the_digest_is_of_what_a_fit_runs_through(tmp_path, monkeypatch):
+    for name in ("base.py", "nn/deep/layer.py", "evaluation/table.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one")
+    monkeypatch.setattr(fits, "PACKAGE", tmp_path)
+    monkeypatch.setattr(fits, "FIT_CODE", ("base.py", "nn"))
+    digests = [code_digest.__wrapped__()]
+    for name in ("evaluation/table.py", "base.py", "nn/deep/layer.py"):
+        (tmp_path / name).write_text("two")
+        digests.append(code_digest.__wrapped__())
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3

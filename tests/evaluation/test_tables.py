@@ -95,6 +95,38 @@ def test_settings_reach_the_methods_that_have_them(monkeypatch):
     assert (seen[0]["lr"], seen[0]["window"], seen[0]["max_epochs"]) == (0.5, 4, 3)
 
 
+def test_rows_that_differ_after_fit_only_share_it(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(6, 8, 2))
+    apart, shared = benchmark(X, 2), replace(benchmark(X, 2), cache=tmp_path)
+    rows = representations() | anchors()
+    names = ["StaticDynamicVAE", "StaticDynamicVAE/pooled", "StaticDynamicVAE@first"]
+    expected = [rows[name](X, apart, 0, 2).encode(X) for name in names]
+    found = [rows[name](X, shared, 0, 2) for name in names]
+    assert len(list(tmp_path.iterdir())) == 1
+    assert found[0].seconds == found[1].seconds > 0  # of one fit, for each of its rows
+    for codes, encoding in zip(expected, found, strict=True):
+        again = encoding.encode(X)
+        np.testing.assert_array_equal(codes.static, again.static)
+        np.testing.assert_array_equal(codes.dynamic, again.dynamic)
+    assert not np.allclose(expected[0].static, expected[1].static)
+
+
+def test_other_fits_are_not_shared(tmp_path):
+    X = np.random.default_rng(0).normal(size=(6, 8, 2))
+    shared = replace(benchmark(X, 2), cache=tmp_path)
+    rows = representations()
+    for name, series, seed, epochs in [
+        ("StaticDynamicVAE", X, 0, 2),
+        ("StaticDynamicVAE", X[:5], 0, 2),
+        ("StaticDynamicVAE", X, 1, 2),
+        ("StaticDynamicVAE", X, 0, 1),
+        ("StaticDynamicVAE/no_sub", X, 0, 2),
+        ("VAE", X, 0, 2),
+    ]:
+        rows[name](series, shared, seed, epochs)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
     found = {"hidden": 32, "window": 2, "beta": [0.1, 2.0], "missing": "indicate"}
     monkeypatch.setattr(
@@ -120,7 +152,8 @@ def test_every_estimator_computes_where_the_command_says(tmp_path):
     splits = [protocols.Resampling("one", lambda seed: [part], 1)]
     made = protocols.Benchmark("generated", X, 4, [Course("oil temperature", X[..., 0])], splits)
     rows = representations() | anchors()
-    elsewhere = ["--quick", "--output", str(tmp_path), "--device", "cuda:99", "--methods"]
+    folders = ["--output", str(tmp_path), "--cache", str(tmp_path)]
+    elsewhere = ["--quick", *folders, "--device", "cuda:99", "--methods"]
     for name in ("StaticDynamicVAE", "StaticDynamicVAE/untrained", *FAMILY):
         with pytest.raises(ValueError, match=r"device='cuda:99' cannot be used"):
             runner.run("table", [lambda: made], ["3"], rows, [*elsewhere, name])
@@ -162,7 +195,7 @@ def test_raw_features_against_plain_loops():
 
 def test_window_features_of_raw_rows_cover_a_partial_window():
     X = np.arange(10.0).reshape(1, 5, 2)
-    codes = representations()["raw/summary"](X, benchmark(X, 2), 0, 1)(X)
+    codes = representations()["raw/summary"](X, benchmark(X, 2), 0, 1).encode(X)
     assert codes.dynamic.shape == (1, 3, 10)
     np.testing.assert_allclose(codes.dynamic[0, 2, :2], X[0, 4])  # means of the last, partial one
     np.testing.assert_allclose(codes.dynamic[0, 2, -2:], 0.5)  # half of it is missing
@@ -173,7 +206,8 @@ def test_minirocket_row_reads_values_and_mask():
     X = np.random.default_rng(0).normal(size=(12, 20, 2))
     holes = X.copy()
     holes[:, 5] = np.nan
-    encode = representations()["raw/minirocket"](X, benchmark(X, 4), 0, 1)
+    encode, seconds = representations()["raw/minirocket"](X, benchmark(X, 4), 0, 1)
+    assert seconds > 0
     static = encode(X).static
     assert static.shape[0] == 12
     assert static.shape[1] > 1000
@@ -212,7 +246,8 @@ def test_quick_runs_train_on_a_part_and_test_on_all(n):
 def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
     monkeypatch.setattr(runner, "QUICK_EPOCHS", 2)
-    command = ["--quick", "--output", str(tmp_path), "--methods", "constant", "raw/summary"]
+    folders = ["--output", str(tmp_path), "--cache", str(tmp_path / "fits")]
+    command = ["--quick", *folders, "--methods", "constant", "raw/summary"]
     runner.run("table", [protocols.air_quality], ["4"], None, command)
     first = json.loads((tmp_path / "quick" / "table4.json").read_text())
     assert {row["method"] for row in first["rows"]} == {"constant", "raw/summary"}
@@ -221,6 +256,7 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     monkeypatch.setattr(runner, "measure", lambda *a, **k: calls.append(a[2]) or _measure(*a, **k))
     runner.run("table", [protocols.air_quality], ["4"], None, [*command, "StaticDynamicVAE"])
     assert calls == ["StaticDynamicVAE"]
+    assert len(list((tmp_path / "fits").iterdir())) == 1
     rows = json.loads((tmp_path / "quick" / "table4.json").read_text())["rows"]
     assert rows[:2] == first["rows"]
     flagship = rows[2]
@@ -261,5 +297,6 @@ def test_each_anchor_is_a_row_of_the_tables_of_anchors():
     assert all(of_anchors for *_, of_anchors in names)
     assert (table_of("month", True), table_of("mortality", True)) == ("8", "5")
     X = np.zeros((4, 6, 2))
-    encode = anchors()["StaticDynamicVAE@last"](X, benchmark(X, 2), 0, 1)
+    encode, seconds = anchors()["StaticDynamicVAE@last"](X, benchmark(X, 2), 0, 1)
+    assert seconds > 0
     assert encode.__self__.anchor == "last"

@@ -20,7 +20,8 @@ SMALLEST = {
 def test_script_writes_its_table(script, monkeypatch, tmp_path):
     table, dataset, methods = SMALLEST[script]
     monkeypatch.setenv("TSDISENTANGLE_DATA", str(REAL))
-    command = [script, "--quick", "--protocol", "corrected", "--output", str(tmp_path)]
+    folders = ["--output", str(tmp_path), "--cache", str(tmp_path / "fits")]
+    command = [script, "--quick", "--protocol", "corrected", *folders]
     monkeypatch.setattr("sys.argv", [*command, "--datasets", dataset, "--methods", *methods])
     runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
     path = tmp_path / "quick" / f"table{table}.json"

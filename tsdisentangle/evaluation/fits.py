@@ -1,4 +1,4 @@
-"""Long fits that go on where they were stopped: kept in a folder, epoch by epoch."""
+"""Fits that are kept in a folder: whole ones to be found again, long ones epoch by epoch."""
 
 import hashlib
 import os
@@ -6,12 +6,17 @@ import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pooch
 from tqdm.auto import tqdm
 
+# What a fit depends on, inside the package.
+FIT_CODE = ("base.py", "data", "encoders", "losses", "methods", "nn", "training")
+PACKAGE = Path(__file__).parents[1]
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 
 
@@ -91,6 +96,48 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
     if not path.exists():
         _save(path, make())
     return pickle.loads(path.read_bytes())
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the code that a fit depends on: another version's fits must not be found."""
+    digest = hashlib.sha256()
+    for name in FIT_CODE:
+        path = PACKAGE / name
+        for file in sorted(path.rglob("*.py")) or [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def fit_once(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit") -> Fit:
+    """Fit an estimator, unless the same fit to the same data lies in the folder.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With an int as ``random_state``; not fitted.
+    X : array
+    folder : Path or None
+        As in :func:`kept`; None fits in any case, and keeps nothing.
+    title : str, default='fit'
+        Begins the name of the file.
+
+    Returns
+    -------
+    Fit
+        With what the fit has cost, whenever that was.
+    """
+
+    def make() -> Fit:
+        start = time.process_time()
+        fitted = estimator.fit(X)
+        return Fit(fitted, estimator.max_epochs, time.process_time() - start)
+
+    if folder is None:
+        return make()
+    settings = sorted(estimator.get_params(deep=False).items())
+    name = file_name(title, type(estimator).__name__, settings, joblib.hash(X), code_digest())
+    return kept(folder / name, make)
 
 
 def fit_within(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ class Benchmark:
     protocol : {'corrected', 'as published'}
     device : str, default='cpu'
         Where the estimators compute.
+    cache : Path or None, default=None
+        Folder of the fits; None keeps none.
     """
 
     dataset: str
@@ -75,6 +78,7 @@ class Benchmark:
     epochs: int = 100
     protocol: str = "corrected"
     device: str = "cpu"
+    cache: Path | None = None
 
     @property
     def asks_windows(self) -> bool:

@@ -1,14 +1,16 @@
 """Rows of the tables: each a way to turn series into codes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.evaluation.fits import fit_once
 from tsdisentangle.evaluation.protocols import Benchmark
 from tsdisentangle.methods.cdsvae import CDSVAE
 from tsdisentangle.methods.glr import GLR
@@ -19,10 +21,20 @@ from tsdisentangle.methods.vae import VAE
 from tsdisentangle.tuned import SUFFIX, tuned_preset
 
 Encode = Callable[..., Codes]  # of series; of estimators also return_std=True
-# Takes training series, their benchmark, seed and epochs; returns what encodes any series.
-Representation = Callable[[np.ndarray, Benchmark, int, int], Encode]
+
+
+class Encoding(NamedTuple):
+    """What encodes any series, and the processor seconds that its fit has cost."""
+
+    encode: Encode
+    seconds: float = 0.0
+
+
+# Takes training series, their benchmark, seed and epochs.
+Representation = Callable[[np.ndarray, Benchmark, int, int], Encoding]
 
 MINIROCKET_KERNELS = 2000
+AFTER_FIT = ("static_pooling",)  # parameters that change no fit: rows with other ones share it
 METHODS = (VAE, GPVAE, CDSVAE, GLR, SPYL)
 FAMILY = {method.__name__: method for method in (StaticDynamicVAE, *METHODS)}
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -41,16 +53,22 @@ def fit_method(
     benchmark: Benchmark,
     seed: int,
     epochs: int,
-) -> Encode:
-    """Fit an estimator of the package on training series."""
+) -> Encoding:
+    """Fit an estimator of the package on training series, or find it fitted."""
     known = signature(method).parameters
     given = {name: value for name, value in benchmark.settings.items() if name in known}
     fixed = {"missing": "mask", "window": benchmark.window, "device": benchmark.device}
     given |= fixed | params
-    return method(**given, random_state=seed, max_epochs=epochs).fit(X).encode
+    later = {name: given.pop(name) for name in AFTER_FIT if name in given}
+    estimator = method(**given, random_state=seed, max_epochs=epochs)
+    title = f"{benchmark.dataset} {method.__name__}"
+    fit = fit_once(estimator, X, benchmark.cache, title=title)
+    return Encoding(fit.estimator.set_params(**later).encode, fit.seconds)
 
 
-def fit_tuned(method: type, X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encode:
+def fit_tuned(
+    method: type, X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int
+) -> Encoding:
     """Fit an estimator with the parameters that the search chose for it."""
     params = tuned_preset(benchmark.preset + SUFFIX, method.__name__)
     if benchmark.asks_windows:
@@ -60,7 +78,7 @@ def fit_tuned(method: type, X: np.ndarray, benchmark: Benchmark, seed: int, epoc
 
 def untrained(
     params: dict[str, Any], X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int
-) -> Encode:
+) -> Encoding:
     """Return the flagship's network as it is initialised."""
     return fit_method(StaticDynamicVAE, params, X, benchmark, seed, 0)
 
@@ -71,7 +89,7 @@ def _raw(
     benchmark: Benchmark,
     seed: int,
     epochs: int,
-) -> Encode:
+) -> Encoding:
     """Features of the series as if they were a static code, of each window as dynamic codes."""
     window = benchmark.window
 
@@ -82,7 +100,7 @@ def _raw(
         lengths = np.full(len(series), windows.shape[1])
         return Codes(static(series), dynamic, lengths)
 
-    return encode
+    return Encoding(encode)
 
 
 def _cut(series: np.ndarray, window: int) -> np.ndarray:
@@ -121,7 +139,7 @@ def missingness(series: np.ndarray) -> np.ndarray:
     return np.isnan(series).mean(axis=1)
 
 
-def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encode:
+def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encoding:
     """MiniRocket over values and mask of the whole series; it has no features of a window."""
     try:
         from sktime.transformations.panel.rocket import MiniRocketMultivariate
@@ -129,15 +147,17 @@ def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> E
         raise ImportError(
             "raw/minirocket needs sktime and numba: pip install 'tsdisentangle[minirocket]'."
         ) from error
+    start = time.process_time()
     transformer = MiniRocketMultivariate(num_kernels=MINIROCKET_KERNELS, random_state=seed)
     transformer.fit(_channels_first(X))
+    seconds = time.process_time() - start
 
     def encode(series: np.ndarray) -> Codes:
         static = transformer.transform(_channels_first(series)).to_numpy()
         nothing = np.zeros((len(series), 1, 0))
         return Codes(static, nothing, np.ones(len(series), dtype=int))
 
-    return encode
+    return Encoding(encode, seconds)
 
 
 def _channels_first(series: np.ndarray) -> np.ndarray:

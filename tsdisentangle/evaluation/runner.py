@@ -15,6 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+from tsdisentangle.evaluation.fits import default_cache
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation, representations
 from tsdisentangle.evaluation.table import (
@@ -110,7 +111,9 @@ def _run(
     store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
     jobs = [
         Job(benchmark, resampling, name)
-        for benchmark in (replace(make(), device=options.device) for make in makers)
+        for benchmark in (
+            replace(make(), device=options.device, cache=options.cache) for make in makers
+        )
         for resampling in benchmark.resamplings[: 1 if options.quick else None]
         for name in known
         if _applies(name, benchmark)
@@ -156,6 +159,7 @@ def _parse(title: str, names: list[str], arguments: list[str] | None) -> argpars
     parser.add_argument("--device", default="cpu", help="of the estimators, e.g. cuda")
     parser.add_argument("--protocol", choices=["corrected", "as published"])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of the fits")
     return parser.parse_args(arguments)
 
 
