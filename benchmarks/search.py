@@ -4,7 +4,9 @@ Trials see the parts that the corrected protocol keeps for it (``Benchmark.searc
 part: an estimator is fitted on the training part, a linear probe is chosen on the validation part,
 and the value is the mean, over parts and tasks, of its score there. The first trial of each method
 is its untuned default. Optuna's tree-structured Parzen estimator proposes the others; each trial
-has a seed of its own, so that a search which was stopped goes on as if it had not been.
+has a seed of its own, so that a search which was stopped goes on as if it had not been. Behind the
+twelfth come ideas (``IDEAS``), of which every method takes what it has parameters for, and leaves
+the rest to the estimator.
 
     python benchmarks/search.py [--trials 12] [--methods ...] [--datasets ...]
     python benchmarks/search.py --write     # the best trials, as presets, into the package
@@ -34,6 +36,15 @@ from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
 RESULTS = Path(__file__).parent / "results" / "search.json"
 DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
 WINDOWS = {"air-quality": (12, 24, 48), "physionet": (2, 4, 8)}
+
+# Trials that are not left to the sampler, by number. Much that stays and little that moves, read
+# from all windows; with and without what was measured as a thing to tell.
+WIDE = {"static_dim": 64, "dynamic_dim": 4, "dim": 64}
+ANY_WINDOW = {"anchor": "random_batch", "static_pooling": "mean"}
+IDEAS = {
+    12: {**WIDE, **ANY_WINDOW, "missing": "mask"},
+    13: {**WIDE, **ANY_WINDOW, "missing": "indicate"},
+}
 
 
 def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
@@ -99,6 +110,8 @@ def run_trial(
         )
     params, space, proposed = {}, {}, {}
     if number:
+        if number in IDEAS:
+            study.enqueue_trial(IDEAS[number])
         trial = study.ask()
         params = propose(trial, method, dataset)
         proposed = trial.params

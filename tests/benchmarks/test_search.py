@@ -63,6 +63,16 @@ def test_no_presets_while_a_method_has_had_more_trials(search, monkeypatch, caps
     assert "'StaticDynamicVAE': 1, 'VAE': 2" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("error")
+def test_ideas_are_tried_by_every_method_that_has_their_parameters(search, monkeypatch):
+    monkeypatch.setattr(search, "IDEAS", {1: search.IDEAS[13]})
+    rows = {row["method"]: row["params"] for row in trials(search, monkeypatch, 2) if row["number"]}
+    wide = {"static_dim": 64, "dynamic_dim": 4, "anchor": "random_batch", "static_pooling": "mean"}
+    assert rows["StaticDynamicVAE"].items() >= {**wide, "missing": "indicate"}.items()
+    assert (rows["VAE"]["dynamic_dim"], rows["VAE"]["missing"]) == (64, "indicate")
+    assert set(rows["StaticDynamicVAE"]) > {*wide, "window", "hidden", "lr", "beta", "alpha"}
+
+
 @pytest.mark.parametrize("method", ["StaticDynamicVAE", "VAE", "GPVAE", "CDSVAE", "GLR", "SPYL"])
 @pytest.mark.parametrize("dataset", ["air-quality", "physionet"])
 def test_every_proposal_is_a_valid_estimator(search, method, dataset):
