@@ -264,8 +264,11 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     assert 0 <= flagship["leakage"] <= 1
     assert "| StaticDynamicVAE |" in capsys.readouterr().out
     written = (tmp_path / "quick" / "table4.md").read_text()
-    assert "VAE/tuned (Air Quality, test 2016, corrected)" in written.split("Still to come")[1]
-    assert "raw/summary (" not in written.split("Still to come")[1]
+    assert "accuracy (1 seeds, 2 epochs) |" in written
+    place, _, names = written.split("Still to come: ")[1].rstrip(".\n").partition(": ")
+    assert place == "Air Quality, test 2016, corrected"
+    measured = {"constant", "raw/summary", "StaticDynamicVAE"}
+    assert set(names.split(", ")) == set(representations()) - measured
 
 
 _measure = runner.measure
@@ -278,6 +281,7 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
         "protocol": "a",
         "mean": 0.5,
         "std": 0.1,
+        "seconds": 2.6,
     }
     results = Results(tmp_path / "t.json", {})
     results.add([row])
@@ -285,7 +289,7 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     again = Results(tmp_path / "t.json", {})
     assert [r["mean"] for r in again.rows] == [0.7]
     assert not list(tmp_path.glob("*.tmp"))
-    assert "0.700 ± 0.100" in again.to_markdown("a")
+    assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
 
 

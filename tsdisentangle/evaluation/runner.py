@@ -59,9 +59,9 @@ class Job(NamedTuple):
         of_anchors = split_name(self.name)[2]
         return {table_of(task.name, of_anchors) for task in self.benchmark.tasks}
 
-    def __str__(self) -> str:
-        split = f"{self.benchmark.dataset}, {self.resampling.name}"
-        return f"{self.name} ({split}, {self.benchmark.protocol})"
+    def place(self) -> str:
+        """Data set, split and protocol."""
+        return f"{self.benchmark.dataset}, {self.resampling.name}, {self.benchmark.protocol}"
 
 
 def run(
@@ -131,9 +131,18 @@ def _run(
     filled = [store[table] for table in tables if store[table].rows]
     to_come = [job for job in jobs if not _is_there(job, store, **_budget(job, options))]
     for results in filled:
-        missing = [str(job) for job in to_come if results.name in job.tables()]
-        print("\n" + results.write_markdown(missing), end="")
+        missing = [job for job in to_come if results.name in job.tables()]
+        print("\n" + results.write_markdown(_by_place(missing)), end="")
     return filled
+
+
+def _by_place(jobs: list[Job]) -> list[str]:
+    """Name the jobs of each data set, split and protocol."""
+    places = dict.fromkeys(job.place() for job in jobs)
+    return [
+        f"{place}: {', '.join(job.name for job in jobs if job.place() == place)}"
+        for place in places
+    ]
 
 
 def thinned(resampling: Resampling) -> Resampling:

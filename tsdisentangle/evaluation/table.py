@@ -190,10 +190,10 @@ class Results:
         return [row for row in self.rows if row["protocol"] == protocol]
 
     def to_markdown(self, protocol: str) -> str:
-        """One line a method, one column a task, split and metric; with the published number."""
+        """One line a method, one column a task, split, metric, number of seeds and of epochs."""
         rows = self.of(protocol)
         frame = pd.DataFrame(rows)
-        frame["column"] = frame["task"] + ", " + frame["split"] + ", " + frame["metric"]
+        frame["column"] = [_heading(row) for row in rows]
         frame["cell"] = [_cell(row) for row in rows]
         frame["method"] = [label(row) for row in rows]
         wide = frame.pivot_table(index="method", columns="column", values="cell", aggfunc="first")
@@ -211,6 +211,7 @@ class Results:
             for protocol in self.protocols()
         ]
         missing = list(to_come)
+        parts.append("Mean ± deviation over seeds; processor seconds of a seed.\n")
         parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
         text = "\n".join(parts)
         self.path.with_suffix(".md").write_text(text)
@@ -223,10 +224,16 @@ def label(row: Mapping[str, Any]) -> str:
     return f"{row['method']}, anchor {row['anchor']}" if of_anchors else row["method"]
 
 
+def _heading(row: dict[str, Any]) -> str:
+    effort = f"{row['n_seeds']} seeds, {row['epochs']} epochs"
+    return f"{row['task']}, {row['split']}, {row['metric']} ({effort})"
+
+
 def _cell(row: dict[str, Any]) -> str:
     text = f"{row['mean']:.3f} ± {row['std']:.3f}"
     if row["leakage"] is not None:
         text += f" (leak {row['leakage']:.3f})"
+    text += f", {row['seconds']:.0f} s"
     if row["published"] is not None:
         text += f" [paper {row['published']}, best public {row['best_public']}]"
     return text
