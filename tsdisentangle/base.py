@@ -124,7 +124,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        name : {'air-quality-tuned'}
+        name : {'air-quality-tuned', 'physionet-tuned'}
             See the documentation page "Evaluation" for how they were chosen.
         **params
             Parameters that replace the preset's.

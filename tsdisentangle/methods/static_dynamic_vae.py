@@ -390,7 +390,8 @@ class StaticDynamicVAE(SequenceDisentangler):
             The data set and task: ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
             ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the released
             code, where they differ: ``'sprites-released'``, ``'mug-released'``,
-            ``'timit-released'``. Of our own search: ``'air-quality-tuned'``.
+            ``'timit-released'``. Of our own search: ``'air-quality-tuned'``,
+            ``'physionet-tuned'``.
         **params
             Parameters that replace the preset's.
 
