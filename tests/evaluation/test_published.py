@@ -24,20 +24,58 @@ def test_static_head_learns_from_the_static_code():
     codes = make_codes()
     label = np.array(["a", "b", "c"])[np.digitize(codes.static[:, 0], [-0.5, 0.5])]
     answers = published.PublishedStaticLabel("label", label).answer(codes, SPLIT)
+    assert answers.guess.shape == (60, 5)
     assert accuracy(answers.truth, answers.guess) > 0.75
-    assert set(answers.guess) <= {"a", "b", "c"}
+    assert set(answers.guess.ravel()) <= {"a", "b", "c"}
 
 
 def test_risk_head_reads_the_last_valid_window():
     codes = make_codes()
     last = codes.dynamic[np.arange(240), codes.lengths - 1, 0]
-    task = published.PublishedRisk("death", last > 0.5)
+    task = published.PublishedRisk("death", last > 0.5, 3 * codes.lengths + 2, 3)
     answers = task.answer(codes, SPLIT)
     assert task.metrics["AUROC"](answers.truth, answers.guess) > 0.85
     behind = codes.dynamic.copy()
     behind[np.arange(5) >= codes.lengths[:, None]] = 99.0
     moved = Codes(codes.static, behind, codes.lengths, codes.static_std, codes.dynamic_std)
     np.testing.assert_allclose(task.answer(moved, SPLIT).guess, answers.guess, rtol=1e-4, atol=1e-5)
+
+
+def test_partial_window_at_the_end_is_not_read():
+    codes = make_codes()
+    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths - 1, 3)
+    behind = codes.dynamic.copy()
+    last = np.arange(5) == codes.lengths[:, None] - 1
+    behind[last & (codes.lengths > 1)[:, None]] = 99.0
+    moved = Codes(codes.static, behind, codes.lengths, codes.static_std, codes.dynamic_std)
+    first, second = (task.answer(each, SPLIT).guess for each in (codes, moved))
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
+
+
+def test_last_observed_step():
+    data = np.full((3, 5, 2), np.nan)
+    data[0, 2, 1] = data[1, 4, 0] = data[2, 0, 0] = 1.0
+    assert published.last_observed(data).tolist() == [2, 4, 0]
+
+
+def test_baselines_have_their_own_published_weights():
+    """Averages of the released code as the sums of this package, by hand."""
+    data = np.ones((2, 24, 10))
+    data[:, ::2] = np.nan
+    weights = published.released_weights(data, 6, 8, 0.3)
+    assert weights["VAE"] == {"beta": 6.0}
+    assert weights["GPVAE"] == {"beta": pytest.approx(6 * 10 * 0.5 / 8)}
+    assert weights["GLR"]["beta"] == pytest.approx((24.0, 0.375))
+    assert weights["GLR"]["counterfactual"] == 30.0
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the published files are not here")
+@pytest.mark.parametrize("make", [published.air_quality, published.physionet, published.etth1])
+def test_weights_of_the_flagship_are_its_own(make):
+    made = make(REAL)
+    assert set(made.own_settings) == {"StaticDynamicVAE", "VAE", "GPVAE", "GLR"}
+    assert set(made.own_settings["StaticDynamicVAE"]) == {"alpha", "beta"}
+    assert not {"alpha", "beta"} & set(made.settings)
 
 
 def test_course_head_beats_the_constant():
@@ -51,10 +89,11 @@ def test_course_head_beats_the_constant():
 
 def test_same_answers_twice_and_untouched_generator():
     codes = make_codes()
-    task = published.PublishedRisk("death", codes.static[:, 0] > 0)
+    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths, 3)
     state = torch.random.get_rng_state()
     first, second = (task.answer(codes, SPLIT).guess for _ in range(2))
     np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, task.answer(codes, SPLIT, seed=1).guess)
     assert torch.equal(state, torch.random.get_rng_state())
 
 

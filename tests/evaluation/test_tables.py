@@ -11,7 +11,7 @@ from helpers import REAL
 import tsdisentangle.evaluation.representations as representations_module
 from tsdisentangle import VAE, StaticDynamicVAE
 from tsdisentangle.datasets import fetch_physionet2012
-from tsdisentangle.evaluation import protocols, runner
+from tsdisentangle.evaluation import protocols, runner, table
 from tsdisentangle.evaluation.representations import (
     FAMILY,
     anchors,
@@ -90,8 +90,10 @@ def test_settings_reach_the_methods_that_have_them(monkeypatch):
     seen = []
     X = np.random.default_rng(0).normal(size=(6, 8, 2))
     monkeypatch.setattr(VAE, "fit", lambda self, X: seen.append(self.get_params()) or self)
-    made = benchmark(X, 4, settings={"lr": 0.5, "alpha": 0.3})
+    own = {"VAE": {"beta": 0.7}, "StaticDynamicVAE": {"beta": 0.1}}
+    made = benchmark(X, 4, settings={"lr": 0.5, "alpha": 0.3}, own_settings=own)
     representations()["VAE"](X, made, 7, 3)
+    assert seen[0]["beta"] == 0.7
     assert (seen[0]["lr"], seen[0]["window"], seen[0]["max_epochs"]) == (0.5, 4, 3)
 
 
@@ -218,7 +220,8 @@ def test_minirocket_row_reads_values_and_mask():
 @pytest.mark.parametrize(
     ("name", "make", "applies"),
     [
-        ("raw/flat", "published", False),
+        ("raw/flat", "published", True),
+        ("raw/summary", "published", False),
         ("raw/flat", "corrected", True),
         ("raw/minirocket", "corrected", False),
         ("VAE", "published", True),
@@ -264,7 +267,7 @@ def test_quick_run_writes_rows_and_goes_on_where_it_was(tmp_path, monkeypatch, c
     assert 0 <= flagship["leakage"] <= 1
     assert "| StaticDynamicVAE |" in capsys.readouterr().out
     written = (tmp_path / "quick" / "table4.md").read_text()
-    assert "accuracy (1 seeds, 2 epochs) |" in written
+    assert "accuracy (1 seeds) |" in written
     place, _, names = written.split("Still to come: ")[1].rstrip(".\n").partition(": ")
     assert place == "Air Quality, test 2016, corrected"
     measured = {"constant", "raw/summary", "StaticDynamicVAE"}
@@ -291,6 +294,32 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
     assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
+
+
+def test_cells_say_how_much_better_than_the_constant_an_error_is(tmp_path):
+    row = {**dict.fromkeys(FIELDS), **dict.fromkeys(KEY, "a"), "protocol": "a", "metric": "MAE"}
+    row |= {"mean": 2.0, "std": 0.0, "seconds": 1.0, "n_seeds": 5, "epochs": 0}
+    results = Results(tmp_path / "t.json", {})
+    better = {**row, "method": "b", "mean": 1.5, "epochs": 9, "published": 3.0}
+    results.add([{**row, "method": "constant"}, better])
+    assert "| b | 1.500 ± 0.000 (skill 0.25), 9 epochs, 1 s [paper 3.0] |" in results.to_markdown(
+        "a"
+    )
+    assert "skill: 1 - error / that of the constant" in results.write_markdown([])
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"),
+    [("constant", 0), ("raw/flat", 0), ("StaticDynamicVAE/pooled_untrained", 0), ("VAE", 7)],
+)
+def test_rows_without_training_have_no_epochs(name, epochs):
+    assert table.epochs_of(name, 7) == epochs
+
+
+def test_anchor_of_a_tuned_row_is_the_one_it_was_trained_with():
+    assert split_name("StaticDynamicVAE/tuned", "air-quality")[1] == "random_batch"
+    assert split_name("StaticDynamicVAE/pooled", "air-quality")[1] == "first"
+    assert split_name("VAE/tuned", "air-quality")[1] is None
 
 
 def test_each_anchor_is_a_row_of_the_tables_of_anchors():

@@ -110,6 +110,54 @@ def test_more_runs_give_a_narrower_interval():
     assert many[1] - many[0] < 0.5 * (one[1] - one[0])
 
 
+def test_runs_on_the_same_cases_are_no_further_cases():
+    """Five deterministic runs say no more than one."""
+    guess = (np.random.default_rng(0).random(50) < 0.6).astype(float)
+    runs = [Answers(np.ones(50), guess)] * 5
+    one, five = (bootstrap_interval(accuracy, part, draws=400) for part in (runs[:1], runs))
+    assert one == five
+
+
+def test_cases_of_a_unit_are_drawn_together():
+    """Ten copies of every case: the interval is that of the cases without their copies."""
+    guess = (np.random.default_rng(0).random(40) < 0.6).astype(float)
+    once = bootstrap_interval(accuracy, [Answers(np.ones(40), guess)], draws=400)
+    copies = Answers(np.ones(400), np.repeat(guess, 10), units=np.repeat(np.arange(40) + 7, 10))
+    assert bootstrap_interval(accuracy, [copies], draws=400) == pytest.approx(once)
+
+
+def test_units_of_several_runs_may_differ():
+    """By hand: units 1 and 3 of two runs; a draw without any case of a run leaves it out."""
+    first = Answers(np.ones(2), np.array([1.0, 0.0]), units=np.array([1, 3]))
+    second = Answers(np.ones(1), np.array([1.0]), units=np.array([3]))
+    low, high = bootstrap_interval(accuracy, [first, second], draws=400)
+    # Units drawn: 1 and 3 (0.5 and 1), 1 twice (1 of the first run alone), 3 twice (0 and 1).
+    assert (low, high) == (0.5, 1.0)
+
+
+def test_several_draws_count_one_by_one():
+    truth, guess = np.array([1, 2]), np.array([[1, 1, 2], [2, 1, 1]])
+    assert accuracy(truth, guess) == pytest.approx(3 / 6)
+
+
+def test_course_is_chosen_by_leaving_each_block_out():
+    """The validation block alone is odd, and would choose a constant."""
+    blocks = np.repeat(np.arange(6), 10)
+    dynamic = np.random.default_rng(0).normal(size=(60, 4, 1))
+    target = np.where(blocks == 4, -5.0, 5.0)[:, None] * dynamic[..., 0]
+    codes = Codes(np.zeros((60, 1)), dynamic, np.full(60, 4))
+    parts = (np.flatnonzero(chosen) for chosen in (blocks < 4, blocks == 4, blocks == 5))
+    split = Split(*parts)
+    alone = Course("course", target).answer(codes, split)
+    by_blocks = Course("course", target, blocks).answer(codes, split)
+    errors = [absolute_error(each.truth, each.guess) for each in (alone, by_blocks)]
+    assert errors[1] < 0.6 * errors[0]
+    parts = Course("course", target, blocks)._parts(split)
+    assert [set(blocks[part.validation]) for part in parts] == [{block} for block in range(5)]
+    assert all(not set(part.train) & set(part.validation) for part in parts)
+    assert all(5 not in blocks[[*part.train, *part.validation]] for part in parts)
+
+
 def test_join_keeps_the_leak_only_where_all_folds_have_it():
     part = Answers(np.array([1]), np.array([2]), np.array([3]))
     assert join([part, part]).leaked.tolist() == [3, 3]

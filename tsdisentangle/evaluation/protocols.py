@@ -59,6 +59,11 @@ class Benchmark:
         Name of the tuned presets of this data set, or of the one that it borrows them from.
     settings : mapping, default={}
         Parameters of the untuned rows where they are not the defaults; a method takes those it has.
+    own_settings : mapping, default={}
+        The same of single methods, by name.
+    units : array of shape (n,) or None, default=None
+        What the series are drawn by for intervals, where some resemble each other; None: each one
+        by itself.
     epochs : int, default=100
     protocol : {'corrected', 'as published'}
     device : str, default='cpu'
@@ -75,6 +80,8 @@ class Benchmark:
     search: Sequence[Split] = ()
     preset: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    own_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    units: np.ndarray | None = None
     epochs: int = 100
     protocol: str = "corrected"
     device: str = "cpu"
@@ -111,6 +118,7 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
         ],
         search=[_validation(year, held_out, without=2016) for held_out in (2014, 2015)],
         preset="air-quality",
+        units=12 * year + bunch.static_target["month"],  # twelve stations each
     )
 
 
@@ -156,7 +164,8 @@ def physionet(data_home: DataHome = None) -> Benchmark:
 def etth1(data_home: DataHome = None) -> Benchmark:
     """ETTh1, corrected: daily mean oil temperature, blocked cross-validation.
 
-    Six blocks in time with gaps of 28 days; each is the test part once, validated on the next one.
+    Six blocks in time with gaps of 28 days; each is the test part once, the next one is the
+    validation part, and probes are chosen by leaving out each of the five once.
     Six blocks are too few to choose hyper-parameters by: those of Air Quality, also hourly, serve.
     """
     bunch = fetch_etth1(data_home=data_home)
@@ -169,9 +178,10 @@ def etth1(data_home: DataHome = None) -> Benchmark:
         "ETTh1",
         np.asarray(bunch.data),
         24,
-        [Course("oil temperature", daily_mean(bunch))],
+        [Course("oil temperature", daily_mean(bunch), bunch.groups)],
         [Resampling("blocked folds", lambda seed: folds)],
         preset="air-quality",
+        units=bunch.groups,
     )
 
 

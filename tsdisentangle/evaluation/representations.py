@@ -58,7 +58,7 @@ def fit_method(
     known = signature(method).parameters
     given = {name: value for name, value in benchmark.settings.items() if name in known}
     fixed = {"missing": "mask", "window": benchmark.window, "device": benchmark.device}
-    given |= fixed | params
+    given |= {**benchmark.own_settings.get(method.__name__, {}), **fixed, **params}
     later = {name: given.pop(name) for name in AFTER_FIT if name in given}
     estimator = method(**given, random_state=seed, max_epochs=epochs)
     title = f"{benchmark.dataset} {method.__name__}"
@@ -73,7 +73,9 @@ def fit_tuned(
     params = tuned_preset(benchmark.preset + SUFFIX, method.__name__)
     if benchmark.asks_windows:
         params["window"] = benchmark.window
-    return fit_method(method, params, X, replace(benchmark, settings={}), seed, epochs)
+    return fit_method(
+        method, params, X, replace(benchmark, settings={}, own_settings={}), seed, epochs
+    )
 
 
 def untrained(
@@ -93,12 +95,16 @@ def _raw(
     """Features of the series as if they were a static code, of each window as dynamic codes."""
     window = benchmark.window
 
-    def encode(series: np.ndarray) -> Codes:
+    def encode(series: np.ndarray, return_std: bool = False) -> Codes:
         windows = _cut(series, window)
         dynamic = static(windows.reshape(-1, window, series.shape[2]))
         dynamic = dynamic.reshape(len(series), windows.shape[1], -1)
         lengths = np.full(len(series), windows.shape[1])
-        return Codes(static(series), dynamic, lengths)
+        codes = Codes(static(series), dynamic, lengths)
+        if not return_std:
+            return codes
+        stds = (np.zeros_like(codes.static), np.zeros_like(dynamic))
+        return replace(codes, static_std=stds[0], dynamic_std=stds[1])
 
     return Encoding(encode)
 

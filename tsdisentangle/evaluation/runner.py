@@ -21,6 +21,7 @@ from tsdisentangle.evaluation.representations import Representation, representat
 from tsdisentangle.evaluation.table import (
     TABLES,
     Results,
+    epochs_of,
     make_rows,
     measure,
     split_name,
@@ -175,9 +176,11 @@ def _parse(title: str, names: list[str], arguments: list[str] | None) -> argpars
 def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
     """Seeds and epochs of a row."""
     if options.quick:
-        return {"seeds": [0], "epochs": QUICK_EPOCHS}
-    seeds = list(range(options.seeds or job.resampling.n_seeds))
-    return {"seeds": seeds, "epochs": options.epochs or job.benchmark.epochs}
+        seeds, epochs = [0], QUICK_EPOCHS
+    else:
+        seeds = list(range(options.seeds or job.resampling.n_seeds))
+        epochs = options.epochs or job.benchmark.epochs
+    return {"seeds": seeds, "epochs": epochs_of(job.name, epochs)}
 
 
 def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
@@ -195,12 +198,12 @@ def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
 def _applies(name: str, benchmark: Benchmark) -> bool:
     """Whether a row makes sense for a data set."""
     if benchmark.protocol == "as published" and name.startswith("raw/"):
-        return False  # the published heads draw from posteriors, which raw features have not
+        return name == "raw/flat"  # the paper's raw features
     return not (benchmark.asks_windows and name in ("raw/minirocket", "raw/missingness"))
 
 
 def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> bool:
-    method, anchor, of_anchors = split_name(job.name)
+    method, anchor, of_anchors = split_name(job.name, job.benchmark.preset)
     return all(
         store[table_of(task.name, of_anchors)].has(
             seeds=seeds,

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tsdisentangle.evaluation.numbers import ANCHORS, PUBLISHED
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation
 from tsdisentangle.evaluation.tasks import Answers, accuracy, bootstrap_interval, join
+from tsdisentangle.tuned import SUFFIX, has_tuned, tuned_preset
 
 # Where the paper reports each task: the methods, and the anchors of its own method.
 TABLE_OF = {"mortality": "3", "oil temperature": "3", "month": "4", "ICU type": "4"}
@@ -56,7 +58,8 @@ def measure(
     for seed in seeds:
         folds: list[list[Answers]] = [[] for _ in benchmark.tasks]
         seconds = 0.0
-        for split in resampling.splits(seed):
+        splits = resampling.splits(seed)
+        for split in splits:
             codes = None
             start = time.process_time()
             if represent is not None:
@@ -68,16 +71,25 @@ def measure(
                 if codes is None:
                     answers.append(task.constant(split))
                 else:
-                    answers.append(task.answer(codes, split, raw=method.startswith("raw/")))
+                    raw = method.startswith("raw/")
+                    answers.append(task.answer(codes, split, raw=raw, seed=seed))
             seconds += time.process_time() - start
+        tested = np.concatenate([split.test for split in splits])
+        units = tested if benchmark.units is None else benchmark.units[tested]
         for (joined, times), parts in zip(results, folds, strict=True):
-            joined.append(join(parts))
+            joined.append(replace(join(parts), units=units))
             times.append(seconds)
     return results
 
 
-def split_name(name: str) -> tuple[str, str | None, bool]:
-    """Method, anchor and whether the row belongs to the tables of anchors.
+def split_name(name: str, preset: str = "") -> tuple[str, str | None, bool]:
+    """Method, anchor in training and whether the row belongs to the tables of anchors.
+
+    Parameters
+    ----------
+    name : str
+    preset : str, default=''
+        Of the benchmark: where the anchor of the tuned row is found.
 
     Examples
     --------
@@ -87,9 +99,20 @@ def split_name(name: str) -> tuple[str, str | None, bool]:
     ('VAE', None, False)
     """
     method, marked, anchor = name.partition("@")
-    if not marked:
-        return method, "first" if method.startswith("StaticDynamicVAE") else None, False
-    return method, anchor, True
+    if marked:
+        return method, anchor, True
+    flagship, _, suffix = method.partition("/")
+    if flagship != "StaticDynamicVAE":
+        return method, None, False
+    tuned = suffix == "tuned" and has_tuned(preset, flagship)
+    found = tuned_preset(preset + SUFFIX, flagship) if tuned else {}
+    return method, found.get("anchor", "first"), False
+
+
+def epochs_of(name: str, epochs: int) -> int:
+    """Epochs of a row: none where nothing is trained."""
+    trains = name != "constant" and not name.startswith("raw/") and "untrained" not in name
+    return epochs if trains else 0
 
 
 def table_of(task: str, of_anchors: bool) -> str:
@@ -107,7 +130,7 @@ def make_rows(
     epochs: int,
 ) -> list[dict[str, Any]]:
     """One row a task and metric: mean, spread over seeds and bootstrap interval."""
-    method, anchor, of_anchors = split_name(name)
+    method, anchor, of_anchors = split_name(name, benchmark.preset)
     rows = []
     for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True):
         leaks = [accuracy(a.truth, a.leaked) for a in answers if a.leaked is not None]
@@ -190,11 +213,12 @@ class Results:
         return [row for row in self.rows if row["protocol"] == protocol]
 
     def to_markdown(self, protocol: str) -> str:
-        """One line a method, one column a task, split, metric, number of seeds and of epochs."""
+        """One line a method, one column a task, split, metric and number of seeds."""
         rows = self.of(protocol)
         frame = pd.DataFrame(rows)
         frame["column"] = [_heading(row) for row in rows]
-        frame["cell"] = [_cell(row) for row in rows]
+        constants = {_heading(row): row["mean"] for row in rows if row["method"] == "constant"}
+        frame["cell"] = [_cell(row, constants.get(_heading(row))) for row in rows]
         frame["method"] = [label(row) for row in rows]
         wide = frame.pivot_table(index="method", columns="column", values="cell", aggfunc="first")
         wide = wide.reindex(frame["method"].unique())
@@ -211,7 +235,9 @@ class Results:
             for protocol in self.protocols()
         ]
         missing = list(to_come)
-        parts.append("Mean ± deviation over seeds; processor seconds of a seed.\n")
+        note = "Mean ± deviation over seeds; processor seconds of a seed"
+        skilled = any(row["metric"] == "MAE" for row in self.rows)
+        parts.append(note + "; skill: 1 - error / that of the constant" * skilled + ".\n")
         parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
         text = "\n".join(parts)
         self.path.with_suffix(".md").write_text(text)
@@ -225,15 +251,18 @@ def label(row: Mapping[str, Any]) -> str:
 
 
 def _heading(row: dict[str, Any]) -> str:
-    effort = f"{row['n_seeds']} seeds, {row['epochs']} epochs"
-    return f"{row['task']}, {row['split']}, {row['metric']} ({effort})"
+    return f"{row['task']}, {row['split']}, {row['metric']} ({row['n_seeds']} seeds)"
 
 
-def _cell(row: dict[str, Any]) -> str:
+def _cell(row: dict[str, Any], constant: float | None) -> str:
     text = f"{row['mean']:.3f} ± {row['std']:.3f}"
+    if row["metric"] == "MAE" and constant:
+        text += f" (skill {1 - row['mean'] / constant:.2f})"
     if row["leakage"] is not None:
         text += f" (leak {row['leakage']:.3f})"
+    if row["epochs"]:
+        text += f", {row['epochs']} epochs"
     text += f", {row['seconds']:.0f} s"
-    if row["published"] is not None:
-        text += f" [paper {row['published']}, best public {row['best_public']}]"
-    return text
+    cited = {"paper": row["published"], "best public": row["best_public"]}
+    known = [f"{name} {value}" for name, value in cited.items() if value is not None]
+    return text + (f" [{', '.join(known)}]" if known else "")

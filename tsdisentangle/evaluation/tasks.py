@@ -41,18 +41,22 @@ class Answers:
     Attributes
     ----------
     truth, guess : arrays of shape (n, ...)
+        A guess of a label may have a further axis: one a draw of the codes.
     leaked : array of shape (n,) or None
         Prediction of the static label from the averaged dynamic code, where that is a leak.
+    units : array of shape (n,) or None
+        What each case belongs to; cases of a unit resemble each other. None: each its own.
     """
 
     truth: np.ndarray
     guess: np.ndarray
     leaked: np.ndarray | None = None
+    units: np.ndarray | None = None
 
 
 def accuracy(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Share of right answers."""
-    return float((truth == guess).mean())
+    """Share of right answers, over all draws where there are several."""
+    return float((truth == guess.T).mean())
 
 
 def absolute_error(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -129,7 +133,7 @@ class StaticLabel:
     target: np.ndarray
     metrics: ClassVar[dict[str, Metric]] = {"accuracy": accuracy}
 
-    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+    def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe, and answer for the test rows; raw features leak nothing."""
         guess = self._guess(codes.static, split)
         leaked = None if raw else self._guess(codes.mean_dynamic(), split)
@@ -173,7 +177,7 @@ class Risk:
         "AUROC": roc_auc_score,
     }
 
-    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+    def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe, and answer for the test rows; of raw features, those of the series."""
         features = codes.static if raw else pooled(codes)
         probe = _refit(self._choose(features, split)[0], features, self.target, split)
@@ -203,32 +207,53 @@ class Course:
     ----------
     name : str
     target : array of shape (n, windows)
+    blocks : array of shape (n,) or None, default=None
+        Blocks in time. The probe then is chosen by leaving each block of the training and the
+        validation part out once: one block alone says too little. None: by the validation part.
     """
 
     name: str
     target: np.ndarray
+    blocks: np.ndarray | None = None
     metrics: ClassVar[dict[str, Metric]] = {"MAE": absolute_error}
 
-    def answer(self, codes: Codes, split: Split, raw: bool = False) -> Answers:
+    def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe over all windows, and answer for the test rows; raw: the window alone."""
         static, windows = codes.static, self.target.shape[1]
         features = codes.dynamic
         if not raw:
             repeated = np.repeat(static[:, None], windows, axis=1)
             features = np.concatenate([features, repeated], axis=2)
-        rows = np.arange(self.target.size).reshape(self.target.shape)
-        by_window = Split(
-            *(rows[part].ravel() for part in (split.train, split.validation, split.test))
-        )
         flat, target = features.reshape(len(features) * windows, -1), self.target.ravel()
 
         def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
             return absolute_error(y, probe.predict(x))
 
-        probes = [_ridge(strength) for strength in RIDGE_ALPHA]
-        probe, _ = choose_probe(probes, flat, target, by_window, loss)
-        guess = _refit(probe, flat, target, by_window).predict(flat[by_window.test])
+        losses = [
+            choose_probe([_ridge(strength)], flat, target, self._by_window(part), loss)[1]
+            for strength in RIDGE_ALPHA
+            for part in self._parts(split)
+        ]
+        of_each = np.reshape(losses, (len(RIDGE_ALPHA), -1)).mean(axis=1)
+        by_window = self._by_window(split)
+        probe = _refit(_ridge(RIDGE_ALPHA[of_each.argmin()]), flat, target, by_window)
+        guess = probe.predict(flat[by_window.test])
         return Answers(self.target[split.test], guess.reshape(len(split.test), windows))
+
+    def _parts(self, split: Split) -> list[Split]:
+        """Training and validation parts to choose by."""
+        if self.blocks is None:
+            return [split]
+        both = np.concatenate([split.train, split.validation])
+        return [
+            Split(both[self.blocks[both] != block], both[self.blocks[both] == block], split.test)
+            for block in np.unique(self.blocks[both])
+        ]
+
+    def _by_window(self, split: Split) -> Split:
+        """Rows of the windows of a split's series."""
+        rows = np.arange(self.target.size).reshape(self.target.shape)
+        return Split(*(rows[part].ravel() for part in (split.train, split.validation, split.test)))
 
     def constant(self, split: Split) -> Answers:
         """Answer the training median."""
@@ -242,7 +267,10 @@ Task = StaticLabel | Risk | Course  # and those with the published heads, which 
 def bootstrap_interval(
     metric: Metric, answers: list[Answers], *, draws: int = 200, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Interval of the mean of a metric over several runs, test cases drawn with replacement.
+    """Interval of the mean of a metric over several runs, units drawn with replacement.
+
+    Runs share their test cases, or some, and cases of a unit resemble each other: so a draw takes
+    whole units, the same ones for all runs.
 
     Parameters
     ----------
@@ -260,12 +288,17 @@ def bootstrap_interval(
     low, high : float
     """
     rng = np.random.default_rng(seed)
+    of_runs = [np.arange(len(a.truth)) if a.units is None else a.units for a in answers]
+    units = np.unique(np.concatenate(of_runs))
+    places = [np.searchsorted(units, of_run) for of_run in of_runs]
 
     def once() -> float:
+        times = np.bincount(rng.integers(len(units), size=len(units)), minlength=len(units))
         values = []
-        for answer in answers:
-            rows = rng.integers(len(answer.truth), size=len(answer.truth))
-            values.append(metric(answer.truth[rows], answer.guess[rows]))
+        for answer, place in zip(answers, places, strict=True):
+            rows = np.repeat(np.arange(len(place)), times[place])
+            if len(rows):
+                values.append(metric(answer.truth[rows], answer.guess[rows]))
         return float(np.mean(values))
 
     tails = [50 * (1 - level), 50 * (1 + level)]
