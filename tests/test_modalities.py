@@ -12,6 +12,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from tsdisentangle import (
+    CDSVAE,
+    SPYL,
     Codes,
     SpectrogramEncoder,
     StaticDynamicVAE,
@@ -342,3 +344,11 @@ def test_clips_are_learnt():
     ).fit(X)
     error = np.square(estimator.reconstruct(X).astype(float) - X).mean()
     assert error < 0.2 * np.square(X.mean(axis=(0, 1)) - X).mean()
+
+
+@pytest.mark.parametrize("method", [StaticDynamicVAE, CDSVAE, SPYL])
+def test_prior_is_as_wide_as_the_encoder_says(method):
+    clips = np.random.default_rng(0).random((4, 3, 16, 16, 3)).astype(np.float32)
+    encoder = VideoEncoder(size=16, width=4, out_features=8, hidden=5)
+    estimator = method(encoder, static_dim=2, dynamic_dim=2, max_epochs=0, random_state=0)
+    assert estimator.fit(clips).net_.module_.prior.lstm.hidden_size == 5

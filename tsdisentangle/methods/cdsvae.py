@@ -13,6 +13,7 @@ from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_views
 from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.running import keep_running_averages
 from tsdisentangle.training.network import Posterior
 
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
@@ -42,8 +43,9 @@ class CDSVAENetwork(ContrastiveNetwork):
 
     def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
         """A series and its augmentations, against the others of the batch and theirs."""
-        permuted = self.encode(permute_windows(batch, noise))
-        rescaled = self.encode(rescale_channels(batch, noise))
+        with keep_running_averages(self):
+            permuted = self.encode(permute_windows(batch, noise))
+            rescaled = self.encode(rescale_channels(batch, noise))
 
         def path(codes: Posterior) -> Tensor:
             return codes.dynamic.mean.where(batch.valid[..., None], 0.0).flatten(1)
@@ -163,7 +165,8 @@ class CDSVAE(SequenceDisentangler):
 
     Notes
     -----
-    The augmentations are for tabular series; those of the paper are for video. The released code
+    The augmentations are for tabular series; those of the paper are for video. With
+    ``missing='indicate'`` the indicators are rescaled like the channels. The released code
     hands the log-variance to a density that expects the logarithm of the standard deviation; here
     the density of ``I(s; d)`` is that of the posterior.
 

@@ -10,7 +10,7 @@ from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.information import mutual_information
 from tsdisentangle.nn.encoder import ElementEncoder
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import RecurrentPrior
+from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior
 from tsdisentangle.nn.sequential import SequentialPosterior
 from tsdisentangle.training.network import Posterior, SequenceNetwork
 
@@ -36,7 +36,7 @@ class ContrastiveNetwork(SequenceNetwork):
         self.encoder = encoder
         encoder.freeze_static()
         self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim)
+        self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
         self.temperature, self.n_series = temperature, n_series
 
     def encode(self, batch: Windows, **options: Any) -> Posterior:

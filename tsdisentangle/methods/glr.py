@@ -17,6 +17,7 @@ from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.gp import BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import last_kept
+from tsdisentangle.nn.running import keep_running_averages
 from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 KERNELS = ("cauchy", "rbf")
@@ -131,10 +132,11 @@ class GLRNetwork(SequenceNetwork):
         """How much series decoded from other global codes resemble the original: ``(batch,)``."""
         draws = len(static)
         other = noise("static_prior", static.shape, static).flatten(0, 1)
-        decoded = self.decode(other, dynamic.flatten(0, 1), noise)
         observed = batch.observed.repeat(draws, 1, 1, 1)
-        values = decoded.sample(noise, "counterfactual")[0].where(observed, 0.0)
-        encoded = self.global_posterior(self.encoder(values, observed), observed, noise)
+        with keep_running_averages(self):
+            decoded = self.decode(other, dynamic.flatten(0, 1), noise)
+            values = decoded.sample(noise, "counterfactual")[0].where(observed, 0.0)
+            encoded = self.global_posterior(self.encoder(values, observed), observed, noise)
         return resemblance(encoded, static.flatten(0, 1), other).unflatten(0, (draws, -1)).mean(0)
 
     def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
@@ -262,10 +264,14 @@ class GLR(SequenceDisentangler):
 
     Notes
     -----
-    Three things differ from the released code. The white noise in the prior has variance 0.01
+    Some things differ from the released code. The white noise in the prior has variance 0.01
     instead of 1e-5: a smooth kernel is so nearly singular that the divergence of an independent
-    posterior is in the thousands, and those coordinates fall silent. Neighbouring windows may
-    correlate with either sign in the posterior, not only with the one opposite to the prior's.
+    posterior is in the thousands, and those coordinates fall silent. The kernels of both kinds
+    have variance 0.5, not only the Cauchy ones. Local and global encoder share the network that
+    reads a window, and a counterfactual series is read with the gaps of the original, as all that
+    this network has seen. Neighbouring windows may
+    correlate with either sign in the posterior, not only with the one opposite to the prior's, and
+    by less than 1 a step.
     And each log-ratio of the counterfactual term is cut at 3, since the expectation of the ratio
     is infinite under the prior of ``z_g'``; uncut, rare draws drown out the global code.
 

@@ -7,8 +7,9 @@ from sklearn.base import clone
 from tsdisentangle.encoders import SpectrogramEncoder, TabularEncoder, VideoEncoder
 
 # Tabular data: alpha weighs the anchor window, beta both KL divergences, against a reconstruction
-# term that is summed over observed entries; sizes and encoder are the paper's, epochs the released
-# code's. That code draws 10 to 15 samples a series and step; one draw is much cheaper.
+# term that is summed over observed entries; sizes and encoder are the paper's (but for the hidden
+# units of the prior, 64 there), epochs the released code's. That code draws 10 to 15 samples a
+# series and step; one draw is much cheaper.
 _TABULAR: dict[str, Any] = {
     "encoder": TabularEncoder("step", hidden=64, out_features=32),
     "missing": "mask",

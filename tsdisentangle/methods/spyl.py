@@ -15,6 +15,7 @@ from tsdisentangle.losses.contrastive import contrast_negatives, farthest
 from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.running import keep_running_averages
 from tsdisentangle.training.network import Posterior
 
 # Sampled series a series of the batch, and how many of them are its negatives: the released code
@@ -75,8 +76,9 @@ class SPYLNetwork(ContrastiveNetwork):
         self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise
     ) -> Posterior:
         """Codes of the series that is decoded, as long as those of the batch and as gappy."""
-        values = self.decode(static, dynamic, noise).mean.where(batch.observed, 0.0)
-        return over_time(self.encode(batch._replace(values=values)), batch.valid)
+        with keep_running_averages(self):
+            values = self.decode(static, dynamic, noise).mean.where(batch.observed, 0.0)
+            return over_time(self.encode(batch._replace(values=values)), batch.valid)
 
 
 class WarmUp(Callback):
