@@ -246,6 +246,36 @@ def test_presets_are_those_of_table_6(name, alpha, beta):
     assert estimator.fit_transform(X).shape == (6, 16)
 
 
+@pytest.mark.parametrize(
+    ("name", "alpha", "beta", "anchor"),
+    [
+        ("physionet-mortality", 3.0, (1.78, 0.089), "first"),
+        ("physionet-icu", 1.75, (2.0, 2.0), "first"),
+        ("air-quality", 1 + 20 * 28 / 90, (0.0747, 22.4), "last"),
+        ("etth1", 1 + 11 * 28 / 85, (0.474, 0.0474), "middle"),
+    ],
+)
+def test_released_weights_are_those_of_sums(name, alpha, beta, anchor):
+    paper = StaticDynamicVAE.from_preset(name)
+    released = StaticDynamicVAE.from_preset(f"{name}-released")
+    assert released.alpha == pytest.approx(alpha, rel=2e-3)
+    assert released.beta == pytest.approx(beta, rel=2e-3)
+    assert (released.lr, released.anchor) == (1e-3, anchor)
+    for same in ("window", "batch_size", "max_epochs", "static_dim", "missing"):
+        assert getattr(released, same) == getattr(paper, same)
+
+
+def test_released_weights_make_the_released_loss():
+    """By hand: a mean over entries times w, beside sums of divergences, all divided by w."""
+    sequence, first, static, dynamic = 90, 9, 0.2, 0.01
+    errors = np.random.default_rng(0).random((80, 10))
+    loss = sequence * errors.mean() + first * errors[:4].mean() + static * 5 + dynamic * 7
+    preset = StaticDynamicVAE.from_preset("physionet-mortality-released")
+    anchor, rest = errors[:4].sum(), errors[4:].sum()
+    ours = rest + preset.alpha * anchor + preset.beta[0] * 5 + preset.beta[1] * 7
+    assert ours == pytest.approx(loss * 800 / sequence)
+
+
 FRAMES = {
     "sprites": (0.2, 0.2, 256, 2e-3, 128, "step"),
     "mug": (0.35, 0.28, 64, 1.5e-3, 64, "step"),

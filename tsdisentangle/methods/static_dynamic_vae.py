@@ -388,9 +388,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         ----------
         name : str
             The data set and task: ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
-            ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the released
-            code, which differ for every data set, are there for video and audio:
-            ``'sprites-released'``, ``'mug-released'``, ``'timit-released'``. Of our
+            ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the
+            released code, which differ, have the same names with ``-released`` behind. Of our
             own search: ``'air-quality-tuned'``, ``'physionet-tuned'``.
         **params
             Parameters that replace the preset's.
