@@ -53,8 +53,8 @@ _TIMIT: dict[str, Any] = {
     "max_epochs": 2000,
 }
 
-# Table 6 of the paper, and the weights and anchors of the released code. That code does not subtract
-# in time series; the presets do, as the paper says.
+# Table 6 of the paper, and weights and anchors of the released code. That code does not subtract in
+# time series; the presets do, as the paper says.
 _PHYSIONET = _TABULAR | {"window": 4, "lr": 3e-3, "batch_size": 30, "alpha": 0.1, "beta": 0.01}
 _HOURLY = _TABULAR | {"window": 24, "batch_size": 10}
 
