@@ -203,6 +203,15 @@ def test_window_features_of_raw_rows_cover_a_partial_window():
     np.testing.assert_allclose(codes.dynamic[0, 2, -2:], 0.5)  # half of it is missing
 
 
+def test_raw_features_are_codes_without_spread():
+    X = np.arange(20.0).reshape(2, 5, 2)
+    codes = representations()["raw/flat"](X, benchmark(X, 2), 0, 1).encode(X, return_std=True)
+    assert codes.static_std.shape == codes.static.shape
+    assert codes.dynamic_std.shape == codes.dynamic.shape == (2, 3, 8)
+    assert not codes.static_std.any()
+    assert not codes.dynamic_std.any()
+
+
 def test_minirocket_row_reads_values_and_mask():
     pytest.importorskip("numba")
     X = np.random.default_rng(0).normal(size=(12, 20, 2))
