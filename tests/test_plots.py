@@ -128,6 +128,17 @@ def test_results_show_mean_interval_and_published_number():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VAE", "GLR"]
 
 
+def test_rows_without_an_interval_are_drawn_without_it():
+    row = {"table": "4", "task": "month", "split": "test", "metric": "accuracy", "mean": 0.5}
+    row |= {"anchor": None, "published": None}
+    known = {**row, "method": "VAE", "ci_low": 0.4, "ci_high": 0.6}
+    unknown = {**row, "method": "GLR", "ci_low": None, "ci_high": None}
+    (ax,) = plot_results([known, unknown]).axes
+    segments = ax.collections[0].get_segments()
+    assert [np.isfinite(segment).all() for segment in segments] == [True, False]
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0.5, 0.5])
+
+
 def test_many_columns_of_results_stand_in_several_lines():
     row = {"table": "1", "task": "Sprites", "split": "test", "method": "VAE", "anchor": None}
     row |= {"ci_low": 0.4, "ci_high": 0.6, "published": None}

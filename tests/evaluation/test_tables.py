@@ -294,6 +294,7 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
         "mean": 0.5,
         "std": 0.1,
         "seconds": 2.6,
+        "ci_low": 0.4,
     }
     results = Results(tmp_path / "t.json", {})
     results.add([row])
@@ -303,6 +304,9 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
     assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
+    assert again.has(method="a")
+    again.add([{**row, "ci_low": None}])
+    assert not again.has(method="a")  # measured before its interval was: to be measured anew
 
 
 def test_cells_say_how_much_better_than_the_constant_an_error_is(tmp_path):

@@ -190,8 +190,11 @@ class Results:
         return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
 
     def has(self, **wanted: Any) -> bool:
-        """Whether a row with these fields is there."""
-        return any(all(row[name] == wanted[name] for name in wanted) for row in self.rows)
+        """Whether a row with these fields, and an interval, is there."""
+        return any(
+            row["ci_low"] is not None and all(row[name] == wanted[name] for name in wanted)
+            for row in self.rows
+        )
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""

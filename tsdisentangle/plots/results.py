@@ -28,7 +28,7 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
     Returns
     -------
     Figure
-        A published number is a cross.
+        A published number is a cross; an interval that is not known (None) is left out.
     """
     columns: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -59,7 +59,8 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
 def _draw_column(ax: Axes, cells: list[Mapping[str, Any]], places: list[int]) -> None:
     """Draw mean, interval and published number of some rows at their places."""
     mean, low, high = (
-        np.array([row[part] for row in cells]) for part in ("mean", "ci_low", "ci_high")
+        np.array([row[part] for row in cells], dtype=float)
+        for part in ("mean", "ci_low", "ci_high")
     )
     ax.hlines(places, low, high, color="C0", lw=1.5)
     ax.plot(mean, places, "o", color="C0", label="measured")
