@@ -212,6 +212,16 @@ def test_raw_features_are_codes_without_spread():
     assert not codes.dynamic_std.any()
 
 
+def test_raw_features_are_standardised_for_the_published_heads():
+    """By the training series, observed values alone; a missing one stands at the mean."""
+    X = np.random.default_rng(0).normal(50, 20, size=(30, 4, 2))
+    X[0, 1, 0] = np.nan
+    made = benchmark(X, 2, protocol="as published")
+    static = representations()["raw/flat"](X[:20], made, 0, 1).encode(X[20:]).static
+    expected = (X[20:] - np.nanmean(X[:20], axis=(0, 1))) / np.nanstd(X[:20], axis=(0, 1))
+    np.testing.assert_allclose(static[:, :8], expected.reshape(10, 8))
+
+
 def test_minirocket_row_reads_values_and_mask():
     pytest.importorskip("numba")
     X = np.random.default_rng(0).normal(size=(12, 20, 2))

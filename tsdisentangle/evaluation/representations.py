@@ -94,8 +94,12 @@ def _raw(
 ) -> Encoding:
     """Features of the series as if they were a static code, of each window as dynamic codes."""
     window = benchmark.window
+    mean, scale = 0.0, 1.0
+    if benchmark.protocol == "as published":  # its heads, other than the probes, do not standardise
+        mean, scale = np.nanmean(X, axis=(0, 1)), np.nanstd(X, axis=(0, 1))
 
     def encode(series: np.ndarray, return_std: bool = False) -> Codes:
+        series = (series - mean) / scale
         windows = _cut(series, window)
         dynamic = static(windows.reshape(-1, window, series.shape[2]))
         dynamic = dynamic.reshape(len(series), windows.shape[1], -1)
