@@ -339,7 +339,8 @@ def _benchmark(
     window, epochs = params.pop("window"), params.pop("max_epochs")
     flagship = {name: params.pop(name) for name in ("alpha", "beta")}
     data = np.asarray(bunch.data)
-    weights = released_weights(data, window, params["dynamic_dim"], subsequence)
+    train = data[bunch.splits["train"]]
+    weights = released_weights(train, window, params["dynamic_dim"], subsequence)
     return Benchmark(
         dataset,
         data,

@@ -94,9 +94,10 @@ def _raw(
 ) -> Encoding:
     """Features of the series as if they were a static code, of each window as dynamic codes."""
     window = benchmark.window
-    mean, scale = 0.0, 1.0
+    mean, scale = np.zeros(1), np.ones(1)
     if benchmark.protocol == "as published":  # its heads, other than the probes, do not standardise
-        mean, scale = np.nanmean(X, axis=(0, 1)), np.nanstd(X, axis=(0, 1))
+        mean, deviation = np.nanmean(X, axis=(0, 1)), np.nanstd(X, axis=(0, 1))
+        scale = np.where(deviation > 0, deviation, 1.0)
 
     def encode(series: np.ndarray, return_std: bool = False) -> Codes:
         series = (series - mean) / scale

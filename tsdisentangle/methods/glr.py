@@ -269,11 +269,10 @@ class GLR(SequenceDisentangler):
     posterior is in the thousands, and those coordinates fall silent. The kernels of both kinds
     have variance 0.5, not only the Cauchy ones. Local and global encoder share the network that
     reads a window, and a counterfactual series is read with the gaps of the original, as all that
-    this network has seen. Neighbouring windows may
-    correlate with either sign in the posterior, not only with the one opposite to the prior's, and
-    by less than 1 a step.
-    And each log-ratio of the counterfactual term is cut at 3, since the expectation of the ratio
-    is infinite under the prior of ``z_g'``; uncut, rare draws drown out the global code.
+    this network has seen. Neighbouring windows may correlate with either sign in the posterior,
+    not only with the one opposite to the prior's, and by less than 1 a step. And each log-ratio of
+    the counterfactual term is cut at 3, since the expectation of the ratio is infinite under the
+    prior of ``z_g'``; uncut, rare draws drown out the global code.
 
     References
     ----------
