@@ -51,7 +51,8 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
         ax.remove()
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    axes[0, 0].legend(fontsize="small")
+    named = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*named, loc="outside lower center", ncols=2, fontsize="small")
     figure.suptitle(title)
     return figure
 
