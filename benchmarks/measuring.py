@@ -1,7 +1,6 @@
 """How the scripts of this folder take time and memory, and keep their rows and tables."""
 
 import json
-import os
 import statistics
 import threading
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tsdisentangle.evaluation.runner import metadata
+from tsdisentangle.evaluation.shared import change_json
 
 MEGABYTE = 2**20
 
@@ -105,8 +105,5 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def add_row(path: Path, row: dict[str, Any]) -> None:
-    """Write a row behind the others; the file is read anew, so that two scripts may run."""
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    content = {"meta": metadata(), "rows": [*read_rows(path), row]}
-    beside.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(beside, path)
+    """Write a row behind the others; two scripts may do so at a time."""
+    change_json(path, lambda old: {"meta": metadata(), "rows": [*old.get("rows", []), row]})

@@ -151,10 +151,13 @@ def add(row: dict[str, Any]) -> None:
 
 
 def write_presets() -> None:
-    """Put the best trial of each method into the package, of data sets with equally many."""
+    """Put the best trial of each method into the package, of data sets with equally many.
+
+    Other data sets keep what they have.
+    """
     rows = read()
     keys = sorted({(row["dataset"], row["method"]) for row in rows})
-    best: dict[str, dict[str, Any]] = {}
+    best: dict[str, dict[str, Any]] = json.loads(TUNED_FILE.read_text())
     for dataset, method in keys:
         counts = {other: len(of(rows, dataset, other)) for name, other in keys if name == dataset}
         if len(set(counts.values())) > 1:

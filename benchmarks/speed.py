@@ -11,7 +11,6 @@ Needs Linux.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012
 from tsdisentangle.evaluation.runner import metadata
+from tsdisentangle.evaluation.shared import change_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
@@ -143,9 +143,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def add(path: Path, name: str, row: dict[str, Any]) -> None:
     """Write a case, in the place of an older one."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(read(path) | {name: row}, indent=1) + "\n")
-    os.replace(beside, path)
+    change_json(path, lambda old: old | {name: row})
 
 
 # -- tables -------------------------------------------------------------------------------------

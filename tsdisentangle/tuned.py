@@ -28,8 +28,8 @@ def has_tuned(name: str, method: str) -> bool:
     return method in json.loads(TUNED_FILE.read_text()).get(name.removesuffix(SUFFIX), {})
 
 
-def tuned_preset(name: str, method: str) -> dict[str, Any]:
-    """Return the parameters that the search chose for a method.
+def tuned_trial(name: str, method: str) -> dict[str, Any]:
+    """Return what the search chose for a method, as its file has it.
 
     Parameters
     ----------
@@ -49,4 +49,9 @@ def tuned_preset(name: str, method: str) -> dict[str, Any]:
         raise ValueError(
             f"There is no preset {name!r} of {method}; the tuned ones are {sorted(known)}."
         )
-    return tuned_parameters(known[name])
+    return known[name]
+
+
+def tuned_preset(name: str, method: str) -> dict[str, Any]:
+    """Return the constructor parameters that the search chose; as :func:`tuned_trial`."""
+    return tuned_parameters(tuned_trial(name, method))

@@ -21,6 +21,7 @@ def search(monkeypatch, tmp_path):
     module = load_script(PATH)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "search.json")
     monkeypatch.setattr(module, "TUNED_FILE", tmp_path / "tuned.json")
+    module.TUNED_FILE.write_text('{"mars": {"VAE": {"lr": 1}}}')
     monkeypatch.setitem(module.DATASETS, "air-quality", small_benchmark)
     return module
 
@@ -52,6 +53,7 @@ def test_search_that_was_stopped_goes_on_as_if_it_had_not_been(search, monkeypat
     best = json.loads(search.TUNED_FILE.read_text())["air-quality"]["VAE"]
     values = {row["value"]: row["params"] for row in reversed(stopped) if row["method"] == "VAE"}
     assert best == values[max(values)]
+    assert json.loads(search.TUNED_FILE.read_text())["mars"] == {"VAE": {"lr": 1}}  # as before
 
 
 def test_no_presets_while_a_method_has_had_more_trials(search, monkeypatch, capsys):
@@ -59,7 +61,7 @@ def test_no_presets_while_a_method_has_had_more_trials(search, monkeypatch, caps
     row = search.of(search.read(), "air-quality", "VAE")[0]
     search.add({**row, "number": 1})
     search.write_presets()
-    assert json.loads(search.TUNED_FILE.read_text()) == {}
+    assert list(json.loads(search.TUNED_FILE.read_text())) == ["mars"]
     assert "'StaticDynamicVAE': 1, 'VAE': 2" in capsys.readouterr().out
 
 

@@ -97,6 +97,16 @@ def test_kept_is_made_once(tmp_path):
         assert kept(tmp_path / "folder" / "value.pkl", lambda: next(made)) == {"a": 1}
 
 
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "value.pkl"
+    kept(path, lambda: {"a": 1})
+    whole = path.read_bytes()
+    for part in (b"", whole[:-3]):
+        path.write_bytes(part)
+        with pytest.raises(ValueError, match=r"value\.pkl' is damaged .* Delete it"):
+            kept(path, pytest.fail)
+
+
 def test_file_names_tell_settings_apart_and_stay_in_their_folder():
     names = {file_name("a/b", {"lr": lr}, Budget(epochs)) for lr in (1, 2) for epochs in (1, 2)}
     assert len(names) == 4

@@ -32,7 +32,7 @@ def test_static_head_learns_from_the_static_code():
 def test_risk_head_reads_the_last_valid_window():
     codes = make_codes()
     last = codes.dynamic[np.arange(240), codes.lengths - 1, 0]
-    task = published.PublishedRisk("death", last > 0.5, 3 * codes.lengths + 2, 3)
+    task = published.PublishedRisk("death", last > 0.5, 3 * codes.lengths + 2, 15)
     answers = task.answer(codes, SPLIT)
     assert task.metrics["AUROC"](answers.truth, answers.guess) > 0.85
     behind = codes.dynamic.copy()
@@ -43,13 +43,30 @@ def test_risk_head_reads_the_last_valid_window():
 
 def test_partial_window_at_the_end_is_not_read():
     codes = make_codes()
-    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths - 1, 3)
+    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths - 1, 15)
     behind = codes.dynamic.copy()
     last = np.arange(5) == codes.lengths[:, None] - 1
     behind[last & (codes.lengths > 1)[:, None]] = 99.0
     moved = Codes(codes.static, behind, codes.lengths, codes.static_std, codes.dynamic_std)
     first, second = (task.answer(each, SPLIT).guess for each in (codes, moved))
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("windows", "whole"), [(3, 2), (5, 3), (15, 11)])
+def test_last_whole_window_is_one_of_the_codes(windows, whole):
+    """Eleven of fifteen steps, whatever the windows of the row are."""
+    codes = make_codes(windows=windows)
+    task = published.PublishedRisk("death", codes.static[:, 0] > 0, np.full(240, 11), 15)
+    read, behind = codes.dynamic.copy(), codes.dynamic.copy()
+    behind[:, whole:] = 99.0
+    read[:, whole - 1] += 1.0
+    first, same, other = (
+        task.answer(Codes(codes.static, dynamic, *rest), SPLIT).guess
+        for rest in [(codes.lengths, codes.static_std, codes.dynamic_std)]
+        for dynamic in (codes.dynamic, behind, read)
+    )
+    np.testing.assert_allclose(first, same, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(first, other, atol=1e-3)
 
 
 def test_last_observed_step():
@@ -89,7 +106,7 @@ def test_course_head_beats_the_constant():
 
 def test_same_answers_twice_and_untouched_generator():
     codes = make_codes()
-    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths, 3)
+    task = published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths, 15)
     state = torch.random.get_rng_state()
     first, second = (task.answer(codes, SPLIT).guess for _ in range(2))
     np.testing.assert_array_equal(first, second)

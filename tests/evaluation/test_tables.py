@@ -30,7 +30,7 @@ MAKERS = (protocols.air_quality, protocols.physionet, protocols.etth1)
 FIELDS = {
     *KEY,
     *("mean", "std", "ci_low", "ci_high", "n_seeds", "seeds", "epochs", "anchor", "leakage"),
-    *("seconds", "published", "best_public"),
+    *("seconds", "published", "best_public", "params", "run"),
 }
 
 
@@ -311,12 +311,46 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     results.add([{**row, "mean": 0.7}])
     again = Results(tmp_path / "t.json", {})
     assert [r["mean"] for r in again.rows] == [0.7]
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".*.tmp"))
     assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
     assert again.has(method="a")
     again.add([{**row, "ci_low": None}])
     assert not again.has(method="a")  # measured before its interval was: to be measured anew
+
+
+def test_each_row_keeps_the_run_that_measured_it(tmp_path):
+    row = {**dict.fromkeys(FIELDS - {"run"}), **dict.fromkeys(KEY, "a")}
+    Results(tmp_path / "t.json", {"date": "yesterday"}).add([row])
+    Results(tmp_path / "t.json", {"date": "today"}).add([{**row, "method": "b"}])
+    dates = {each["method"]: each["run"]["date"] for each in Results(tmp_path / "t.json", {}).rows}
+    assert dates == {"a": "yesterday", "b": "today"}
+
+
+@pytest.mark.parametrize(("number", "together"), [("4", 1), ("8", 2)])
+def test_the_anchor_tells_rows_apart_in_tables_of_anchors_alone(tmp_path, number, together):
+    row = {**dict.fromkeys(FIELDS - {"run"}), **dict.fromkeys(KEY, "a"), "table": number}
+    results = Results(tmp_path / "t.json", {})
+    for anchor in ("first", "last"):
+        results.add([{**row, "anchor": anchor}])
+    assert len(results.rows) == together
+
+
+def test_a_row_is_measured_anew_when_the_search_has_chosen_otherwise(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "has_tuned", lambda *names: True)
+    chosen = {"lr": 1, "window": 2}
+    monkeypatch.setattr(table, "tuned_trial", lambda *names: dict(chosen))
+    course = Course("oil temperature", np.zeros((6, 2)))
+    made = protocols.Benchmark("generated", np.zeros((6, 8, 1)), 4, [course], [])
+    job = runner.Job(made, protocols.Resampling("one", None), "VAE/tuned")
+    row = {**dict.fromkeys(FIELDS), **dict.fromkeys(KEY, "a"), "ci_low": 0.0, "table": "3"}
+    row |= {"protocol": "corrected", "dataset": "generated", "task": "oil temperature"}
+    row |= {"split": "one", "method": "VAE/tuned", "seeds": [0], "epochs": 3}
+    store = {"3": Results(tmp_path / "table3.json", {})}
+    store["3"].add([row | {"params": {"lr": 1, "window": 4}}])  # the window is the task's
+    assert runner._is_there(job, store, [0], 3)
+    chosen["lr"] = 2
+    assert not runner._is_there(job, store, [0], 3)
 
 
 def test_cells_say_how_much_better_than_the_constant_an_error_is(tmp_path):

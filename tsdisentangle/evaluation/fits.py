@@ -1,7 +1,6 @@
 """Fits that are kept in a folder: whole ones to be found again, long ones epoch by epoch."""
 
 import hashlib
-import os
 import pickle
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from typing import Any
 import joblib
 import pooch
 from tqdm.auto import tqdm
+
+from tsdisentangle.persistence.disk import write_whole
 
 # What a fit depends on, inside the package.
 FIT_CODE = ("base.py", "data", "encoders", "losses", "methods", "nn", "training")
@@ -92,10 +93,15 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
     path : Path
         A pickle of our own: the folder must be one that nobody else writes to.
     make : callable
+
+    Raises
+    ------
+    ValueError
+        The file is damaged.
     """
     if not path.exists():
         _save(path, make())
-    return pickle.loads(path.read_bytes())
+    return _load(path)
 
 
 @cache
@@ -207,7 +213,7 @@ def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
     """
     if not budget.epochs:
         return fit_within(estimator, X, budget)
-    begun = pickle.loads(path.read_bytes()) if path.exists() else None
+    begun = _load(path) if path.exists() else None
 
     def keep(fit: Fit) -> None:
         _save(path, fit)
@@ -218,6 +224,13 @@ def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
 def _save(path: Path, value: Any) -> None:
     """Write a pickle as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    beside.write_bytes(pickle.dumps(value))
-    os.replace(beside, path)
+    write_whole(path, [pickle.dumps(value)])
+
+
+def _load(path: Path) -> Any:
+    try:
+        return pickle.loads(path.read_bytes())
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{str(path)!r} is damaged ({error}). Delete it: the fit is then made anew."
+        ) from error

@@ -213,16 +213,18 @@ class _BestState:
 class PublishedRisk(Risk):
     """Mortality by the released head; the last epoch counts.
 
-    ``hours`` of each stay say which window is the last whole one; a partial one is not read.
+    ``hours`` of each stay, of ``time``, say which window is the last whole one; a partial one is
+    not read. Windows divide ``time``.
     """
 
     hours: np.ndarray
-    window: int
+    time: int
     batch_size: int = 30
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Train the head, and answer with one draw."""
-        codes = replace(codes, lengths=np.maximum(self.hours // self.window, 1))
+        window = self.time // codes.dynamic.shape[1]  # a tuned row has its own
+        codes = replace(codes, lengths=np.maximum(self.hours // window, 1))
         sampled = SampledCodes(codes, torch.Generator().manual_seed(seed))
         target = torch.as_tensor(self.target, dtype=torch.float32)
         with torch.random.fork_rng():
@@ -280,10 +282,10 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
 def physionet(data_home: DataHome = None) -> Benchmark:
     """PhysioNet 2012, set a, the released split and heads; one representation for both tasks."""
     bunch = fetch_physionet2012(data_home=data_home, protocol="published")
-    died, window = bunch.static_target["mortality"].astype(bool), 4
+    died, data = bunch.static_target["mortality"].astype(bool), np.asarray(bunch.data)
     tasks: list[Task] = [
         PublishedStaticLabel("ICU type", bunch.static_target["icu_type"], batch_size=30),
-        PublishedRisk("mortality", died, last_observed(np.asarray(bunch.data)) + 1, window),
+        PublishedRisk("mortality", died, last_observed(data) + 1, data.shape[1]),
     ]
     return _benchmark(
         "PhysioNet 2012", bunch, tasks, "physionet-mortality", tuned="physionet", subsequence=0.6

@@ -24,6 +24,7 @@ from tsdisentangle.evaluation.table import (
     epochs_of,
     make_rows,
     measure,
+    params_of,
     split_name,
     table_of,
 )
@@ -214,6 +215,7 @@ def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int
             split=job.resampling.name,
             method=method,
             anchor=anchor,
+            params=params_of(job.name, job.benchmark),
         )
         for task in job.benchmark.tasks
     )

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.datasets import fetch_fsdd
 from tsdisentangle.encoders import TabularEncoder
-from tsdisentangle.evaluation.fits import Budget, default_cache, file_name, fit_kept
+from tsdisentangle.evaluation.fits import Budget, code_digest, default_cache, file_name, fit_kept
 from tsdisentangle.evaluation.protocols import DataHome, bunch_parts
 from tsdisentangle.evaluation.runner import metadata
 from tsdisentangle.evaluation.table import Results
@@ -186,7 +186,8 @@ def encode_row(
     budget = replace(budget, epochs=0) if row == UNTRAINED else budget
     estimator = StaticDynamicVAE(**params, random_state=seed)
     # Without the pooling, which concerns encoding alone: rows that differ by it share a fit.
-    path = cache / file_name(f"FSDD {seed}", params, budget, FRONT_END, train.tolist())
+    settings = params, budget, FRONT_END, train.tolist(), code_digest()
+    path = cache / file_name(f"FSDD {seed}", *settings)
     fit = fit_kept(path, estimator, data.take(train), budget)
     codes = fit.estimator.set_params(static_pooling=pooling).encode(data.spectrograms)
     return codes, fit.epochs, fit.seconds

@@ -14,7 +14,15 @@ from tqdm.auto import tqdm
 from tsdisentangle import metrics
 from tsdisentangle.datasets import fetch_sprites
 from tsdisentangle.encoders import VideoEncoder
-from tsdisentangle.evaluation.fits import Budget, Fit, default_cache, file_name, fit_kept, kept
+from tsdisentangle.evaluation.fits import (
+    Budget,
+    Fit,
+    code_digest,
+    default_cache,
+    file_name,
+    fit_kept,
+    kept,
+)
 from tsdisentangle.evaluation.generation import JOINT, GenerationReport, generation_report
 from tsdisentangle.evaluation.judge import Judge
 from tsdisentangle.evaluation.leakage import leakage_report
@@ -275,7 +283,7 @@ class Sprites:
 
     def _name(self, title: str, seed: int) -> str:
         setting = self.setting
-        parts = setting.params, setting.first, setting.budget, self.device
+        parts = setting.params, setting.first, setting.budget, self.device, code_digest()
         return file_name(f"{setting.task} {title} {seed}", setting.size, setting.step, *parts)
 
 

@@ -1,7 +1,6 @@
 """Rows of results: measured, kept as they come, and shown."""
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,15 +13,17 @@ import pandas as pd
 from tsdisentangle.evaluation.numbers import ANCHORS, PUBLISHED
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation
+from tsdisentangle.evaluation.shared import change_json
 from tsdisentangle.evaluation.tasks import Answers, accuracy, bootstrap_interval, join
-from tsdisentangle.tuned import SUFFIX, has_tuned, tuned_preset
+from tsdisentangle.tuned import SUFFIX, has_tuned, tuned_trial
 
 # Where the paper reports each task: the methods, and the anchors of its own method.
 TABLE_OF = {"mortality": "3", "oil temperature": "3", "month": "4", "ICU type": "4"}
 ANCHOR_TABLE_OF = {"mortality": "5", "oil temperature": "5", "month": "8", "ICU type": "8"}
 TABLES = ("3", "4", "5", "8")
 Measured = tuple[list[Answers], list[float]]  # an entry a seed
-KEY = ("table", "protocol", "dataset", "task", "split", "method", "anchor", "metric")
+# What tells rows apart; in tables of anchors the anchor as well.
+KEY = ("table", "protocol", "dataset", "task", "split", "method", "metric")
 
 
 def measure(
@@ -101,12 +102,23 @@ def split_name(name: str, preset: str = "") -> tuple[str, str | None, bool]:
     method, marked, anchor = name.partition("@")
     if marked:
         return method, anchor, True
-    flagship, _, suffix = method.partition("/")
-    if flagship != "StaticDynamicVAE":
+    if method.partition("/")[0] != "StaticDynamicVAE":
         return method, None, False
-    tuned = suffix == "tuned" and has_tuned(preset, flagship)
-    found = tuned_preset(preset + SUFFIX, flagship) if tuned else {}
-    return method, found.get("anchor", "first"), False
+    return method, (_tuned(name, preset) or {}).get("anchor", "first"), False
+
+
+def params_of(name: str, benchmark: Benchmark) -> dict[str, Any] | None:
+    """Tuned parameters of a row; None where no search has chosen any."""
+    params = _tuned(name, benchmark.preset)
+    if params is not None and benchmark.asks_windows:
+        params["window"] = benchmark.window
+    return params
+
+
+def _tuned(name: str, preset: str) -> dict[str, Any] | None:
+    method, _, suffix = name.partition("/")
+    tuned = suffix == "tuned" and has_tuned(preset, method)
+    return tuned_trial(preset + SUFFIX, method) if tuned else None
 
 
 def epochs_of(name: str, epochs: int) -> int:
@@ -157,6 +169,7 @@ def make_rows(
                     "seeds": seeds,
                     "epochs": epochs,
                     "anchor": anchor,
+                    "params": params_of(name, benchmark),
                     "leakage": float(np.mean(leaks)) if leaks else None,
                     "seconds": float(np.mean(seconds)),
                     "published": published.get(str(anchor) if of_anchors else method),
@@ -174,7 +187,8 @@ class Results:
     path : Path
         ``{"meta": ..., "rows": [...]}``; read if it is there.
     meta : dict
-        What the numbers need beside them to be repeated.
+        What the numbers of this run need beside them to be repeated; a row keeps that of its own,
+        as ``run``.
     """
 
     def __init__(self, path: Path, meta: dict[str, Any]):
@@ -198,14 +212,15 @@ class Results:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""
-        new = {tuple(row[name] for name in KEY) for row in rows}
-        # Read anew: another run may have added rows in the meantime.
-        kept = [row for row in self._read() if tuple(row[name] for name in KEY) not in new]
-        self.rows = kept + rows
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_suffix(".tmp")
-        beside.write_text(json.dumps({"meta": self.meta, "rows": self.rows}, indent=1) + "\n")
-        os.replace(beside, self.path)
+        new = {_key(row) for row in rows}
+        signed = [{"run": self.meta} | row for row in rows]
+
+        def put(old: dict[str, Any]) -> dict[str, Any]:
+            # Another run may have added rows in the meantime.
+            kept = [row for row in old.get("rows", []) if _key(row) not in new]
+            return {"meta": self.meta, "rows": kept + signed}
+
+        self.rows = change_json(self.path, put)["rows"]
 
     def protocols(self) -> list[str]:
         """Return the protocols that have rows."""
@@ -249,8 +264,15 @@ class Results:
 
 def label(row: Mapping[str, Any]) -> str:
     """Name of a row in a table or a picture."""
-    of_anchors = row["table"] in ANCHOR_TABLE_OF.values()
-    return f"{row['method']}, anchor {row['anchor']}" if of_anchors else row["method"]
+    return f"{row['method']}, anchor {row['anchor']}" if _of_anchors(row) else row["method"]
+
+
+def _of_anchors(row: Mapping[str, Any]) -> bool:
+    return row["table"] in ANCHOR_TABLE_OF.values()
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (*(row[name] for name in KEY), row["anchor"] if _of_anchors(row) else None)
 
 
 def _heading(row: dict[str, Any]) -> str:
