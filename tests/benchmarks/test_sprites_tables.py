@@ -16,7 +16,7 @@ from tsdisentangle.evaluation import sprites
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="needs the published files")
 METHODS = ["StaticDynamicVAE", "StaticDynamicVAE/untrained"]
 COLUMNS = "table protocol dataset task split method metric mean std ci_low ci_high n_seeds seeds "
-COLUMNS += "epochs anchor leakage seconds published best_public"
+COLUMNS += "epochs anchor leakage seconds published best_public run"
 
 
 @pytest.fixture(scope="module")

@@ -213,7 +213,7 @@ class Results:
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""
         new = {_key(row) for row in rows}
-        signed = [{"run": self.meta} | row for row in rows]
+        signed = [row | {"run": row.get("run", self.meta)} for row in rows]
 
         def put(old: dict[str, Any]) -> dict[str, Any]:
             # Another run may have added rows in the meantime.
