@@ -11,7 +11,7 @@ import torch
 from helpers import METHODS, assert_same_fit, fit_rows, small
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from tsdisentangle import SPYL, load
 from tsdisentangle.persistence.checkpoint import NAME
@@ -133,6 +133,41 @@ def test_a_callback_may_still_end_training():
     estimator = small(max_epochs=9, callbacks=[At(interrupt, 3, event="on_epoch_end")]).fit(X)
     assert estimator.interrupted_ is False
     assert_same_fit(estimator, small(max_epochs=3).fit(X), X)
+
+
+def test_a_handler_that_keeps_the_signal_to_itself_interrupts_nothing(monkeypatch):
+    """It may ask for an orderly end: the epoch counts, and a callback may end training."""
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *signal_and_frame: seen.append(1))
+    try:
+        callbacks = [At(ctrl_c, 3, 1), At(interrupt, 3, event="on_epoch_end")]
+        estimator = small(max_epochs=9, callbacks=callbacks).fit(panel())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (seen, estimator.interrupted_) == ([1], False)
+    assert_same_fit(estimator, small(max_epochs=3).fit(panel()), panel())
+
+
+@pytest.mark.parametrize("kind", ["Ctrl-C", "NaN"])
+def test_a_callback_that_cannot_end_does_not_hide_the_error(kind, monkeypatch):
+    """skorch's early stopping expects that there was an epoch."""
+    stopping = EarlyStopping(monitor="train_loss", load_best=True, sink=lambda message: None)
+    callbacks = [stopping]
+    if kind == "NaN":
+        nan_loss(monkeypatch, 1)
+    else:
+        callbacks.append(At(interrupt, 1, 1))
+    with pytest.raises(FloatingPointError if kind == "NaN" else KeyboardInterrupt):
+        small(callbacks=callbacks).fit(panel())
+
+
+def test_a_callback_that_cannot_end_a_good_fit_is_heard():
+    class Fails(Callback):
+        def on_train_end(self, net, **kwargs):
+            raise OSError("no room for the report")
+
+    with pytest.raises(OSError, match="no room for the report"):
+        small(callbacks=[Fails()]).fit(panel())
 
 
 def test_the_handler_of_ctrl_c_comes_back():

@@ -183,8 +183,11 @@ def test_what_may_be_different(tmp_path, monkeypatch):
         checkpoint_every=2,
         device=torch.device("cpu"),
         verbose=1,
+        output="dynamic",
+        static_pooling="mean",
     )
-    assert_same_fit(again.fit(X), whole, X)
+    again.fit(X).set_params(output=whole.output, static_pooling=whole.static_pooling)
+    assert_same_fit(again, whole, X)
 
 
 def test_fewer_epochs_than_there_are(tmp_path):
@@ -231,6 +234,13 @@ def test_the_checkpoint_of_another_fit_is_refused(params, X, words, tmp_path):
     assert (tmp_path / NAME).read_bytes() == before
 
 
+def test_true_is_not_one(tmp_path):
+    """As early_stopping, True waits for ten epochs and 1 for one."""
+    small(early_stopping=True, checkpoint_dir=tmp_path).fit(panel())
+    with pytest.raises(CheckpointError, match="early_stopping is 1 now and was True"):
+        small(early_stopping=1, checkpoint_dir=tmp_path).fit(panel())
+
+
 def test_every_parameter_but_the_named_ones_is_compared(tmp_path):
     """No parameter is forgotten: each is in the file, or is one of those that may differ."""
     for method in METHODS:
@@ -239,7 +249,7 @@ def test_every_parameter_but_the_named_ones_is_compared(tmp_path):
         fit = content.partition(b'"fit":{')[2].partition(b'"epochs":')[0]
         for name in signature(method).parameters:
             written = f'"{name}":'.encode() in fit
-            free = ("max_epochs", "device", "verbose", "callbacks")
+            free = ("max_epochs", "device", "verbose", "callbacks", "output", "static_pooling")
             assert written != (name in free or name.startswith("checkpoint_")), name
 
 

@@ -101,11 +101,19 @@ TENSORS = {
     "optimizer.999 does not belong": lambda t: t.update({"optimizer.999.step": torch.zeros(())}),
     "optimizer.x does not belong": lambda t: t.update({"optimizer.x.step": torch.zeros(())}),
     "optimizer.0 does not belong": lambda t: t.update({"optimizer.0.exp_avg": torch.zeros(1, 1)}),
+    "does not hold the averages": lambda t: drop(t, "optimizer."),
+    "optimizer.1 does not belong": lambda t: t.pop("optimizer.1.exp_avg"),
+    "optimizer.2 does not belong": lambda t: t.update({"optimizer.2.exp_avg": torch.zeros(())}),
     "holds NaN": lambda t: t[next(n for n in t if n.startswith("best."))].fill_(np.nan),
     "expected cpu": lambda t: t.pop("generator.cpu"),
     "no position of torch's generator": lambda t: t["generator.cpu"].fill_(255),
     "no position": lambda t: t.update({"generator.cpu": torch.zeros(7, dtype=torch.uint8)}),
 }
+
+
+def drop(tensors, prefix):
+    for name in [name for name in tensors if name.startswith(prefix)]:
+        del tensors[name]
 
 
 def pop(tensors, prefix):

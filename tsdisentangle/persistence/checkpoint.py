@@ -53,7 +53,7 @@ class CheckpointFile:
     every, max_epochs : int
         Which epochs are written: multiples of the first, and the last.
     state : TrainingState or None
-        The one that was found.
+        The one that was found; None once training goes on from it.
     history : list of dict
         Its rows of history.
     written : int or None
@@ -239,12 +239,20 @@ def _check_tensors(net: Any, tensors: dict[str, Tensor]) -> None:
     if "best" in rooms:
         check_weights(expected, rooms["best"])
     parameters = net.optimizer_.param_groups[0]["params"]
-    for index, averages in by_room(rooms.get("optimizer", {})).items():
+    optimizer = by_room(rooms.get("optimizer", {}))
+    if not optimizer:
+        raise ModelFileError("weights.safetensors does not hold the averages of the optimizer.")
+    for index, averages in optimizer.items():
         known = index.isdecimal() and int(index) < len(parameters)
-        shapes = [torch.Size(()), *([parameters[int(index)].shape] if known else [])]
-        if not known or any(each.shape not in shapes for each in averages.values()):
+        if not known or not _are_averages(averages, parameters[int(index)]):
             raise ModelFileError(f"optimizer.{index[:80]} does not belong to a weight.")
     _check_generators(rooms.get("generator", {}))
+
+
+def _are_averages(tensors: dict[str, Tensor], weight: Tensor) -> bool:
+    """Whether Adam may remember these of a weight."""
+    shapes = {"step": torch.Size(()), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}
+    return {name: tensor.shape for name, tensor in tensors.items()} == shapes
 
 
 def _check_generators(tensors: dict[str, Tensor]) -> None:

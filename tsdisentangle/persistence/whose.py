@@ -12,6 +12,7 @@ from tsdisentangle.training.loader import SequenceDataset
 
 # Parameters that one fit may have in its first run and another in the next.
 FREE = {"max_epochs", "device", "verbose", "callbacks", "checkpoint_dir", "checkpoint_every"}
+FREE |= {"output", "static_pooling"}  # which are read after fit alone
 
 
 class CheckpointError(ValueError):
@@ -70,6 +71,11 @@ def _series(version: str) -> str:
     return ".".join(parts[: 1 if parts[0] != "0" else 2])
 
 
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two JSON values differ; True, though equal to 1, is another value."""
+    return isinstance(one, bool) != isinstance(other, bool) or one != other
+
+
 def refuse_other_fit(path: Path, here: dict[str, Any], there: dict[str, Any]) -> None:
     """Compare what :func:`describe_fit` says now with what it said in the checkpoint.
 
@@ -82,7 +88,7 @@ def refuse_other_fit(path: Path, here: dict[str, Any], there: dict[str, Any]) ->
     different = [
         f"{name} is {here.get(name, absent)!r} now and was {there.get(name, absent)!r}"
         for name in names
-        if here.get(name, absent) != there.get(name, absent)
+        if _differ(here.get(name, absent), there.get(name, absent))
     ]
     if different:
         raise CheckpointError(

@@ -54,7 +54,7 @@ class Checkpoint(Protocol):
     Attributes
     ----------
     state : TrainingState or None
-        The one to begin from.
+        The one to begin from; None once training has begun.
     history : list of dict
         Its rows of history.
     """

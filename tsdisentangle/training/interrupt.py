@@ -9,13 +9,14 @@ from typing import Any
 
 @contextmanager
 def noticed_ctrl_c() -> Iterator[list[int]]:
-    """Note each Ctrl-C inside the block, and let the handler that was there go on with it.
+    """Note each Ctrl-C inside the block that the handler which was there raises something for.
 
     Yields
     ------
     list of int
-        The signals so far. Stays empty in other threads than the main one, where Python delivers
-        no signal, and where the process has no handler of Python's.
+        The signals so far. Stays empty where that handler keeps the signal to itself, in other
+        threads than the main one, where Python delivers no signal, and where the process has no
+        handler of Python's.
     """
     noted: list[int] = []
     before = signal.getsignal(signal.SIGINT)
@@ -24,8 +25,11 @@ def noticed_ctrl_c() -> Iterator[list[int]]:
         return
 
     def handle(number: int, frame: Any) -> None:
-        noted.append(number)
-        before(number, frame)
+        try:
+            before(number, frame)
+        except BaseException:
+            noted.append(number)
+            raise
 
     signal.signal(signal.SIGINT, handle)
     try:

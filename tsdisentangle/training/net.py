@@ -1,6 +1,7 @@
 """The training loop: skorch, with batches of whole tensors and a loss of named terms."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -163,19 +164,26 @@ class DisentanglingNet(NeuralNet):
             pass
         except BaseException:
             self._go_back()
+            with suppress(Exception):  # the first error is the one to tell
+                self._end(X, y)
             raise
-        finally:
+        self._end(X, y)
+        return self
+
+    def _end(self, X: Any, y: Any) -> None:
+        try:
             self.notify("on_train_end", X=X, y=y)
+        finally:
             self.module_.eval()
             # A pickle of the net is not to hold them.
             self.checkpoint_, self.kept_, self.ctrl_c_ = None, None, ()
-        return self
 
     def _go_on_from(self, checkpoint: Checkpoint | None) -> None:
         if checkpoint is not None and checkpoint.state is not None:
             self.whole_ = False
             self.history.extend(checkpoint.history)
             give_back(self, checkpoint.state)
+            checkpoint.state = None  # its memory is the optimizer's now
             self.whole_ = True
 
     def _go_back(self) -> None:
