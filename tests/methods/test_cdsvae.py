@@ -1,6 +1,7 @@
 """What is special of this method: the posterior, the augmentations, the terms of training."""
 
 import helpers
+import loops
 import numpy as np
 import pytest
 import torch
@@ -173,6 +174,40 @@ def test_batch_terms_exist_in_training_only():
     assert set(network.terms(batch, mean_noise)) == BOUND | TRAINING == set(network.weights)
 
 
+def partner_loss(first, second):
+    """Of each view: its partner among all others, by cosines over a temperature of 0.5."""
+    views, losses = [*first, *second], []
+    for i, view in enumerate(views):
+        likeness = [np.exp(loops.cosine(view, other) / 0.5) for other in views]
+        partner = likeness[(i + len(first)) % len(views)]
+        losses.append(-np.log(partner / (sum(likeness) - likeness[i])))
+    return np.mean(losses)
+
+
+@pytest.mark.parametrize("kind", ["window", "step"])
+def test_terms_against_loops(kind):
+    """Five series of six, so that the size of the batch is not that of the panel."""
+    X = loops.panel()
+    estimator = small(kind, missing="mask", max_epochs=1).fit([*X, series(1)[0]])
+    network, batch = loops.in_float64(estimator, X)
+    with torch.no_grad():
+        terms = network.train().terms(batch, loops.noise)
+        codes = network.encode(batch)
+        static, dynamic = (loops.draws(getattr(codes, name), name) for name in codes._fields)
+        expected = loops.bound(network, X, batch, codes, static, dynamic)
+        expected["information"] = loops.information(X, codes, static, dynamic, n_series=6)
+        permuted = network.encode(permute_windows(batch, loops.noise))
+        rescaled = network.encode(rescale_channels(batch, loops.noise))
+    expected["static_contrast"] = partner_loss(codes.static.mean, permuted.static.mean)
+    paths = [part.dynamic.mean.clone() for part in (codes, rescaled)]
+    for path in paths:
+        for b, length in enumerate(loops.counts(X)):
+            path[b, length:] = 0
+    expected["dynamic_contrast"] = partner_loss(*(path.flatten(1) for path in paths))
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected)
+    assert set(terms) == set(network.weights)
+
+
 def test_training_terms_are_their_formulas_of_the_codes():
     network, batch = batch_of(ragged())
     network.train()
@@ -269,6 +304,10 @@ def test_same_seed_same_codes():
 def test_a_batch_of_one_has_nothing_to_contrast(n):
     estimator = small().fit(series(shape=(n, 12, 3)))
     assert np.isfinite(estimator.history_[-1]["train_loss"])
+
+
+def test_defaults_are_the_documented_ones():
+    assert CDSVAE().get_params(deep=False) == loops.documented_defaults(CDSVAE)
 
 
 @pytest.mark.parametrize(

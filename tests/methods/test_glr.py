@@ -3,11 +3,13 @@
 from functools import partial
 
 import helpers
+import loops
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from torch.distributions import Normal
 
 from tsdisentangle import GLR
@@ -113,6 +115,57 @@ def test_a_single_window(kind):
 
 
 # -- the loss -----------------------------------------------------------------------------------
+
+
+HALVES = [(kernel, scale) for kernel in ("cauchy", "rbf") for scale in loops.SCALES]
+
+
+def test_prior_is_half_cauchy_half_smooth_of_variance_one_half():
+    """By scikit-learn's kernels; longest length scale 2 in each half."""
+    prior = small(dynamic_dim=8, window=1, max_epochs=0).fit(series()).net_.module_.prior
+    expected = loops.covariances(HALVES, variance=0.5, windows=12)
+    np.testing.assert_allclose(prior.covariance(12), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_terms_against_loops(kind):
+    """In training, so from a sub-sequence; of two draws, side by side as ten rows."""
+    X = loops.panel()
+    params = {"window": loops.WINDOW, "missing": "mask", "max_epochs": 1, "n_samples": 2}
+    estimator = small(kind=kind, **params, dynamic_dim=8).fit(X)
+    network, batch = loops.in_float64(estimator, X)
+    seen, twice = batch.observed, batch.observed.repeat(2, 1, 1, 1)
+    with torch.no_grad():
+        terms = network.train().terms(batch, loops.noise)
+        features = network.encoder(batch.values, seen)
+        mean = network.global_posterior(features, seen, loops.noise).mean
+        q = network.local_posterior(features, seen)
+        static = torch.cat([mean + eps for eps in loops.noise("static", (2, 5, 3), mean)])
+        drawn = loops.noise("dynamic", (2, *q.mean.shape), mean)
+        dynamic = torch.cat([loops.process_draws(q, eps) for eps in drawn])
+        decoded = network.decode(static, dynamic, loops.noise)
+        # Another global code, and how it reads in the series that is made of it.
+        other = loops.noise("static_prior", (2, 5, 3), mean).flatten(0, 1)
+        made = network.decode(other, dynamic, loops.noise)
+        values = made.mean + made.std * loops.noise("counterfactual", (1, *twice.shape), mean)[0]
+        values = values * twice
+        again = network.global_posterior(network.encoder(values, twice), twice, loops.noise).mean
+    expected = {
+        "reconstruction": loops.nll([*X, *X], batch.values.repeat(2, 1, 1, 1), decoded) / 10,
+        "static_kl": sum(0.5 * value**2 for value in mean.flatten().tolist()) / 5,
+        "dynamic_kl": loops.process_kl(X, q, loops.covariances(HALVES, variance=0.5)) / 5,
+    }
+    ratios = norm.logpdf(static, again) - norm.logpdf(other, again)
+    assert ratios.min() < 3 < ratios.max()  # the documented cut
+    expected["counterfactual"] = sum(np.exp(min(ratio, 3)) for ratio in ratios.flat) / 10
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected)
+
+
+def test_loss_is_the_weighted_sum_of_the_terms():
+    last = small(beta=(7.0, 9.0), counterfactual=2.0).fit(series()).history_[-1]
+    weights = {"reconstruction": 1, "static_kl": 7, "dynamic_kl": 9, "counterfactual": 2}
+    total = sum(weight * last[f"train_{name}"] for name, weight in weights.items())
+    assert last["train_loss"] == pytest.approx(total, rel=1e-5)
 
 
 def test_resemblance_against_explicit_log_densities():
@@ -245,6 +298,10 @@ def test_training_draws_all_of_its_noise_by_name():
 
     network.train().terms(batch, noise)
     assert set(asked) == {"static", "dynamic", "static_prior", "counterfactual", "subsequence"}
+
+
+def test_defaults_are_the_documented_ones():
+    assert GLR().get_params(deep=False) == loops.documented_defaults(GLR)
 
 
 BAD = [

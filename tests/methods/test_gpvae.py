@@ -3,6 +3,7 @@
 from functools import partial
 
 import helpers
+import loops
 import numpy as np
 import pytest
 import torch
@@ -68,6 +69,43 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
             alone = network.bound(batch_of(estimator, [x]).double(), SharedNoise(0), 2)
             for name, part in alone.items():
                 torch.testing.assert_close(together[name][row], part[0], rtol=1e-9, atol=1e-9)
+
+
+def slow_and_fast(kernel):
+    """Coordinates of which two have each length scale."""
+    return [(kernel, scale) for scale in loops.SCALES for _ in range(2)]
+
+
+def test_prior_is_scikit_learns_kernel_of_variance_one():
+    """By default a Cauchy kernel; longest length scale 2."""
+    prior = small(dynamic_dim=8, window=1, max_epochs=0).fit(series()).net_.module_.prior
+    expected = loops.covariances(slow_and_fast("cauchy"), variance=1.0, windows=12)
+    np.testing.assert_allclose(prior.covariance(12), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kernel", loops.KERNELS)
+def test_terms_against_loops(kind, kernel):
+    """Values one by one; the divergence of a coordinate by matrices, to scikit-learn's kernel."""
+    X = loops.panel()
+    params = {"window": loops.WINDOW, "missing": "mask", "max_epochs": 1}
+    estimator = small(kind=kind, kernel=kernel, **params, dynamic_dim=8).fit(X)
+    network, batch = loops.in_float64(estimator, X)
+    with torch.no_grad():
+        terms = network.train().terms(batch, loops.noise)
+        q = network.posterior(batch)
+        eps = loops.noise("dynamic", (1, *q.mean.shape), q.mean)[0]
+        decoded = network.decode(None, loops.process_draws(q, eps), loops.noise)
+    prior = loops.covariances(slow_and_fast(kernel), variance=1.0)
+    assert terms["reconstruction"].item() == pytest.approx(loops.nll(X, batch.values, decoded) / 5)
+    assert terms["dynamic_kl"].item() == pytest.approx(loops.process_kl(X, q, prior) / 5)
+    assert set(terms) == set(network.weights)
+
+
+def test_loss_weighs_the_divergence():
+    last = small(beta=7.0).fit(series()).history_[-1]
+    expected = last["train_reconstruction"] + 7 * last["train_dynamic_kl"]
+    assert last["train_loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_elbo_has_unit_weights():
@@ -144,6 +182,10 @@ def test_dimension_follows_a_later_set_params():
         "static2",
         "dynamic0",
     ]
+
+
+def test_defaults_are_the_documented_ones():
+    assert GPVAE().get_params(deep=False) == loops.documented_defaults(GPVAE)
 
 
 BAD = [("kernel", "matern"), ("length_scale", 0.0), ("beta", -1.0), ("dynamic_dim", 0)]

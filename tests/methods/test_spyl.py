@@ -3,6 +3,7 @@
 import pickle
 
 import helpers
+import loops
 import numpy as np
 import pytest
 import torch
@@ -111,6 +112,44 @@ def test_gradient_flows_through_the_positives(network_and_batch):
 # -- the terms ----------------------------------------------------------------------------------
 
 
+def found_again(own, positive, bank):
+    """The positive among the ten samples of twenty that are farthest; temperature 0.5."""
+    assert len(bank.mean) == 20
+    losses = []
+    for b in range(5):
+        q = own.mean[b], own.std[b]
+        far = [loops.kl(*q, mean, std) for mean, std in zip(bank.mean, bank.std, strict=True)]
+        others = bank.mean[np.argsort(far)[-10:]]
+        hit, *misses = (
+            np.exp(loops.cosine(q[0], code) / 0.5) for code in [positive.mean[b], *others]
+        )
+        losses.append(-np.log(hit / (hit + sum(misses))))
+    return np.mean(losses)
+
+
+@pytest.mark.parametrize("kind", ["window", "step"])
+def test_terms_against_loops(kind):
+    """Five series of six, so that the size of the batch is not that of the panel."""
+    X = loops.panel()
+    estimator = small(kind, missing="mask", max_epochs=1).fit([*X, series(1)[0]])
+    network, batch = loops.in_float64(estimator, X)
+    with torch.no_grad():
+        terms = network.train().terms(batch, loops.noise)
+        codes = network.encode(batch)
+        static, dynamic = (loops.draws(getattr(codes, name), name) for name in codes._fields)
+        expected = loops.bound(network, X, batch, codes, static, dynamic)
+        expected["information"] = loops.information(X, codes, static, dynamic, n_series=6)
+        positives = network.positives(batch, codes, loops.noise)
+        bank = network.bank(batch, loops.noise)
+    expected["static_contrast"] = found_again(codes.static, positives.static, bank.static)
+    paths = [list(zip(part, loops.counts(X), strict=True)) for part in codes.dynamic]
+    averages = (torch.stack([row[:length].mean(0) for row, length in path]) for path in paths)
+    own = Gaussian(*averages)
+    expected["dynamic_contrast"] = found_again(own, positives.dynamic, bank.dynamic)
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected)
+    assert set(terms) == set(network.weights)
+
+
 def test_contrast_is_its_formula_of_bank_and_positives(network_and_batch):
     network, batch = network_and_batch
     posterior, bank = network.encode(batch), network.bank(batch, steady_noise)
@@ -179,6 +218,12 @@ def test_contrast_starts_after_its_share_of_the_epochs():
         assert row["train_loss"] == pytest.approx(weighted_sum(row, contrast), rel=1e-5)
 
 
+def test_contrast_waits_for_a_twentieth_of_the_epochs_by_default():
+    history = small(max_epochs=40, contrast=7.0).fit(series()).history_
+    for row, contrast in zip(history[:4], [0, 0, 7, 7], strict=True):
+        assert row["train_loss"] == pytest.approx(weighted_sum(row, contrast), rel=1e-5)
+
+
 @pytest.mark.parametrize(("warm_up", "contrast"), [(0.0, 7.0), (1.0, 0.0)])
 def test_warm_up_of_nothing_and_of_everything(warm_up, contrast):
     history = small(warm_up=warm_up, contrast=7.0).fit(series()).history_
@@ -236,6 +281,10 @@ def test_same_seed_same_codes():
 def test_any_size_of_a_batch(n):
     estimator = small(warm_up=0).fit(series(shape=(n, 12, 3)))
     assert np.isfinite(estimator.history_[-1]["train_loss"])
+
+
+def test_defaults_are_the_documented_ones():
+    assert SPYL().get_params(deep=False) == loops.documented_defaults(SPYL)
 
 
 @pytest.mark.parametrize(
