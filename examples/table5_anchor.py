@@ -1,7 +1,7 @@
 """Tables 5 and 8 of Berman et al. (2024): the choice of the anchor, both protocols.
 
-All tasks of tables 3 and 4, a row an anchor. Rows that are there already are kept, so the command
-can be repeated until the tables are full.
+All tasks of tables 3 and 4, a row an anchor, beside a constant and an untrained network. Rows that
+are there already are kept, so the command can be repeated until the tables are full.
 
     python examples/table5_anchor.py [--quick] [--methods ...] [--datasets ...]
 """
@@ -17,4 +17,4 @@ if __name__ == "__main__":
         for module in (protocols, published)
         for maker in (module.air_quality, module.physionet, module.etth1)
     ]
-    save_results(run(__doc__, makers, ("5", "8"), anchors()))
+    save_results(run(__doc__, makers, ("5", "8"), {"constant@": None, **anchors()}))

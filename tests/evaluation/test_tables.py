@@ -12,12 +12,11 @@ import tsdisentangle.evaluation.representations as representations_module
 from tsdisentangle import VAE, StaticDynamicVAE
 from tsdisentangle.datasets import fetch_physionet2012
 from tsdisentangle.evaluation import protocols, runner, table
+from tsdisentangle.evaluation.raw import missingness, summary
 from tsdisentangle.evaluation.representations import (
     FAMILY,
     anchors,
-    missingness,
     representations,
-    summary,
 )
 from tsdisentangle.evaluation.table import KEY, Results, split_name, table_of
 from tsdisentangle.evaluation.tasks import Course, Split
@@ -29,7 +28,8 @@ real = pytest.mark.skipif(
 MAKERS = (protocols.air_quality, protocols.physionet, protocols.etth1)
 FIELDS = {
     *KEY,
-    *("mean", "std", "ci_low", "ci_high", "n_seeds", "seeds", "epochs", "anchor", "leakage"),
+    *("mean", "std", "ci_low", "ci_high", "n_seeds", "seeds", "epochs", "anchor"),
+    *("leakage", "leakage_course"),
     *("seconds", "published", "best_public", "params", "run"),
 }
 
@@ -315,8 +315,15 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
     assert again.has(method="a")
-    again.add([{**row, "ci_low": None}])
-    assert not again.has(method="a")  # measured before its interval was: to be measured anew
+    for older in (
+        {"ci_low": None},
+        {"leakage": 0.3},
+    ):  # measured before its interval, or second leak
+        again.add([row | older])
+        assert not again.has(method="a")  # to be measured anew
+    again.add([row | {"leakage": 0.3, "leakage_course": 0.4}])
+    assert again.has(method="a")
+    assert "± 0.100 (leak 0.300 / 0.400), 3 s" in again.to_markdown("a")
 
 
 def test_each_row_keeps_the_run_that_measured_it(tmp_path):
@@ -367,10 +374,76 @@ def test_cells_say_how_much_better_than_the_constant_an_error_is(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "epochs"),
-    [("constant", 0), ("raw/flat", 0), ("StaticDynamicVAE/pooled_untrained", 0), ("VAE", 7)],
+    [
+        *(("constant", 0), ("constant@", 0), ("raw/flat", 0), ("VAE", 7)),
+        *(("StaticDynamicVAE/pooled_untrained", 0), ("StaticDynamicVAE/tuned_untrained", 0)),
+        *(("StaticDynamicVAE/untrained@first", 0), ("StaticDynamicVAE@last", 7)),
+    ],
 )
 def test_rows_without_training_have_no_epochs(name, epochs):
     assert table.epochs_of(name, 7) == epochs
+
+
+def test_cited_numbers_of_tables_of_methods_and_of_anchors():
+    column = ("oil temperature", "MAE")
+    cited = table._cited(column, "StaticDynamicVAE", "last"), table._cited(column, "VAE")
+    assert [each["published"] for each in cited] == [11.11, 13.66]
+    assert table._cited(column, "StaticDynamicVAE/untrained", "first")["published"] is None
+    assert table._cited(column, "constant")["published"] is None
+    assert {each["best_public"] for each in cited} == {9.89}
+
+
+def one_task(series=6):
+    X = np.random.default_rng(0).normal(size=(series, 8, 2))
+    part = Split(np.arange(4), np.arange(4, 5), np.arange(5, series))
+    splits = [protocols.Resampling("one", lambda seed: [part], 2)]
+    course = Course("oil temperature", X[:, ::4, 0])
+    return protocols.Benchmark("generated", X, 4, [course], splits, epochs=2)
+
+
+def run_constant(folder, *more):
+    command = ["--output", str(folder), "--cache", str(folder), *more]
+    return runner.run("table", [one_task], ["3", "8"], {"constant": None}, command)
+
+
+def test_one_seed_has_no_spread(tmp_path):
+    (one, empty) = run_constant(tmp_path / "one", "--seeds", "1")
+    two = run_constant(tmp_path / "two")[0]
+    assert (one.rows[0]["std"], two.rows[0]["std"]) == (None, 0.0)
+    assert "±" not in one.to_markdown("corrected")
+    assert empty.rows == []  # the rows to come of a table without any are named as well
+    assert (tmp_path / "one" / "table8.md").read_text().rstrip().endswith("Still to come: nothing.")
+
+
+def test_rows_of_more_seeds_are_not_replaced(tmp_path):
+    first = run_constant(tmp_path)[0].rows
+    with pytest.raises(SystemExit, match=r"2 seeds and 0 epochs; 1 and 0 would take its place"):
+        run_constant(tmp_path, "--seeds", "1")
+    assert run_constant(tmp_path)[0].rows == first
+    assert len(run_constant(tmp_path, "--seeds", "3")[0].rows[0]["seeds"]) == 3
+    run_constant(tmp_path, "--quick")  # in a folder of its own
+
+
+def test_budget_of_the_command_line(tmp_path):
+    assert run_constant(tmp_path, "--quick", "--seeds", "2")[0].rows[0]["seeds"] == [0, 1]
+    with pytest.raises(
+        SystemExit, match=r"\['Mars'\] are unknown; expected some of \['generated'\]"
+    ):
+        run_constant(tmp_path, "--datasets", "Mars", "generated")
+    with pytest.raises(SystemExit):
+        run_constant(tmp_path, "--seeds", "0")
+
+
+def test_network_of_the_searched_sizes_is_not_trained(monkeypatch):
+    found = {"hidden": 32, "window": 2, "static_pooling": "mean"}
+    monkeypatch.setattr(
+        representations_module, "tuned_preset", lambda *names: tuned_parameters(found)
+    )
+    seen = []
+    monkeypatch.setattr(StaticDynamicVAE, "fit", lambda self, X: seen.append(self) or self)
+    X = np.zeros((6, 8, 2))
+    representations()["StaticDynamicVAE/tuned_untrained"](X, benchmark(X, 4), 0, 3)
+    assert (seen[0].max_epochs, seen[0].window, seen[0].static_pooling) == (0, 2, "mean")
 
 
 def test_anchor_of_a_tuned_row_is_the_one_it_was_trained_with():
@@ -381,10 +454,12 @@ def test_anchor_of_a_tuned_row_is_the_one_it_was_trained_with():
 
 def test_each_anchor_is_a_row_of_the_tables_of_anchors():
     names = [split_name(name) for name in anchors()]
-    assert [anchor for _, anchor, _ in names] == [
-        *("first", "middle", "last", "random", "random_batch")
+    assert names == [
+        *(("StaticDynamicVAE", anchor, True) for anchor in ("first", "middle", "last")),
+        *(("StaticDynamicVAE", anchor, True) for anchor in ("random", "random_batch")),
+        ("StaticDynamicVAE/untrained", "first", True),
     ]
-    assert all(of_anchors for *_, of_anchors in names)
+    assert split_name("constant@") == ("constant", None, True)
     assert (table_of("month", True), table_of("mortality", True)) == ("8", "5")
     X = np.zeros((4, 6, 2))
     encode, seconds = anchors()["StaticDynamicVAE@last"](X, benchmark(X, 2), 0, 1)

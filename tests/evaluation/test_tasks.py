@@ -32,7 +32,7 @@ def test_static_label_reads_the_static_code_and_reports_the_leak():
     answers = StaticLabel("label", label).answer(known_codes(label), SPLIT)
     np.testing.assert_array_equal(answers.truth, label[160:])
     assert accuracy(answers.truth, answers.guess) == 1
-    assert accuracy(answers.truth, answers.leaked) < 0.5
+    assert all(accuracy(answers.truth, leaked) < 0.5 for leaked in answers.leaked.values())
 
 
 def test_leak_is_seen_where_the_dynamic_code_holds_the_label():
@@ -40,8 +40,22 @@ def test_leak_is_seen_where_the_dynamic_code_holds_the_label():
     codes = known_codes(label)
     swapped = Codes(codes.dynamic[:, 0], np.repeat(codes.static[:, None], 6, 1), codes.lengths)
     answers = StaticLabel("label", label).answer(swapped, SPLIT)
-    assert accuracy(answers.truth, answers.leaked) == 1
-    assert StaticLabel("label", label).answer(codes, SPLIT, raw=True).leaked is None
+    assert {name: accuracy(answers.truth, leaked) for name, leaked in answers.leaked.items()} == {
+        "leakage": 1,
+        "leakage_course": 1,
+    }
+    assert StaticLabel("label", label).answer(codes, SPLIT, raw=True).leaked == {}
+
+
+def test_leak_is_seen_where_only_the_spread_of_the_dynamic_code_holds_the_label():
+    label = np.random.default_rng(0).integers(4, size=200)
+    codes = known_codes(label)
+    signs = np.array([-1.0, 1.0, -1.0, 1.0, 1.0, -1.0])
+    spread = signs[None, :, None] * (1.0 + label)[:, None, None]
+    dynamic = np.concatenate([codes.dynamic, spread], axis=2)
+    answers = StaticLabel("label", label).answer(Codes(codes.static, dynamic, codes.lengths), SPLIT)
+    assert accuracy(answers.truth, answers.leaked["leakage"]) < 0.5
+    assert accuracy(answers.truth, answers.leaked["leakage_course"]) > 0.9
 
 
 def test_probe_never_sees_test_labels():
@@ -158,10 +172,19 @@ def test_course_is_chosen_by_leaving_each_block_out():
     assert all(5 not in blocks[[*part.train, *part.validation]] for part in parts)
 
 
-def test_join_keeps_the_leak_only_where_all_folds_have_it():
-    part = Answers(np.array([1]), np.array([2]), np.array([3]))
-    assert join([part, part]).leaked.tolist() == [3, 3]
-    assert join([part, Answers(np.array([1]), np.array([2]))]).leaked is None
+def test_join_keeps_each_leak():
+    part = Answers(np.array([1]), np.array([2]), {"a": np.array([3]), "b": np.array([4])})
+    joined = join([part, part]).leaked
+    assert {name: leaked.tolist() for name, leaked in joined.items()} == {"a": [3, 3], "b": [4, 4]}
+    assert join([Answers(np.array([1]), np.array([2]))]).leaked == {}
+
+
+def test_codes_that_say_nothing_cost_nothing():
+    """The median is one of the probes: an outlier shall not draw the answer to the mean."""
+    rng = np.random.default_rng(0)
+    target = np.where(rng.random((200, 6)) < 0.2, 50.0, 1.0)
+    codes = Codes(rng.normal(size=(200, 2)), rng.normal(size=(200, 6, 2)), np.full(200, 6))
+    assert (Course("course", target).answer(codes, SPLIT).guess == 1.0).all()
 
 
 def test_absolute_error_skips_unknown_values():

@@ -11,7 +11,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALLEST = {
     "table3_prediction": ("3", "ETTh1", ["constant", "raw/summary", "StaticDynamicVAE"]),
     "table4_classification": ("4", "PhysioNet 2012", ["raw/missingness", "VAE"]),
-    "table5_anchor": ("5", "ETTh1", ["StaticDynamicVAE@last"]),
+    "table5_anchor": (
+        "5",
+        "ETTh1",
+        ["constant@", "StaticDynamicVAE@last", "StaticDynamicVAE/untrained@first"],
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from tsdisentangle.evaluation.generation import GenerationReport, generation_report
 from tsdisentangle.evaluation.judge import Judge
 from tsdisentangle.evaluation.leakage import LeakageReport, leakage_report
+from tsdisentangle.evaluation.raw import RawFeatures
 from tsdisentangle.evaluation.report import DisentanglementReport, disentanglement_report
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "GenerationReport",
     "Judge",
     "LeakageReport",
+    "RawFeatures",
     "disentanglement_report",
     "generation_report",
     "leakage_report",

@@ -12,6 +12,7 @@ import numpy as np
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.evaluation.fits import fit_once
 from tsdisentangle.evaluation.protocols import Benchmark
+from tsdisentangle.evaluation.raw import PLAIN, fit_minirocket
 from tsdisentangle.methods.cdsvae import CDSVAE
 from tsdisentangle.methods.glr import GLR
 from tsdisentangle.methods.gpvae import GPVAE
@@ -33,7 +34,6 @@ class Encoding(NamedTuple):
 # Takes training series, their benchmark, seed and epochs.
 Representation = Callable[[np.ndarray, Benchmark, int, int], Encoding]
 
-MINIROCKET_KERNELS = 2000
 AFTER_FIT = ("static_pooling",)  # parameters that change no fit: rows with other ones share it
 METHODS = (VAE, GPVAE, CDSVAE, GLR, SPYL)
 FAMILY = {method.__name__: method for method in (StaticDynamicVAE, *METHODS)}
@@ -85,6 +85,11 @@ def untrained(
     return fit_method(StaticDynamicVAE, params, X, benchmark, seed, 0)
 
 
+def tuned_untrained(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encoding:
+    """Return the flagship's network of the searched sizes, as it is initialised."""
+    return fit_tuned(StaticDynamicVAE, X, benchmark, seed, 0)
+
+
 def _raw(
     static: Callable[[np.ndarray], np.ndarray],
     X: np.ndarray,
@@ -121,67 +126,26 @@ def _cut(series: np.ndarray, window: int) -> np.ndarray:
     return padded.reshape(n, -1, window, channels)
 
 
-def flat(series: np.ndarray) -> np.ndarray:
-    """All values in a row, zero where missing, with the mask."""
-    missing = np.isnan(series)
-    values = np.where(missing, 0.0, series).reshape(len(series), -1)
-    return np.hstack([values, missing.reshape(len(series), -1)])
-
-
-def summary(series: np.ndarray) -> np.ndarray:
-    """Mean, deviation, minimum, maximum and missing share of each channel; 0 where unobserved."""
-    missing = np.isnan(series)
-    count = np.maximum((~missing).sum(axis=1), 1)
-    values = np.where(missing, 0.0, series)
-    mean = values.sum(axis=1) / count
-    deviation = np.where(missing, 0.0, series - mean[:, None])
-    parts = [
-        mean,
-        np.sqrt(np.square(deviation).sum(axis=1) / count),
-        np.where(missing, np.inf, series).min(axis=1),
-        np.where(missing, -np.inf, series).max(axis=1),
-        missing.mean(axis=1),
-    ]
-    return np.hstack([np.where(np.isfinite(part), part, 0.0) for part in parts])
-
-
-def missingness(series: np.ndarray) -> np.ndarray:
-    """Share of missing values of each channel."""
-    return np.isnan(series).mean(axis=1)
-
-
 def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encoding:
-    """MiniRocket over values and mask of the whole series; it has no features of a window."""
-    try:
-        from sktime.transformations.panel.rocket import MiniRocketMultivariate
-    except ImportError as error:
-        raise ImportError(
-            "raw/minirocket needs sktime and numba: pip install 'tsdisentangle[minirocket]'."
-        ) from error
+    """MiniRocket over the whole series; it has no features of a window."""
     start = time.process_time()
-    transformer = MiniRocketMultivariate(num_kernels=MINIROCKET_KERNELS, random_state=seed)
-    transformer.fit(_channels_first(X))
+    features = fit_minirocket(X, seed)
     seconds = time.process_time() - start
 
     def encode(series: np.ndarray) -> Codes:
-        static = transformer.transform(_channels_first(series)).to_numpy()
         nothing = np.zeros((len(series), 1, 0))
-        return Codes(static, nothing, np.ones(len(series), dtype=int))
+        return Codes(features(series), nothing, np.ones(len(series), dtype=int))
 
     return Encoding(encode, seconds)
 
 
-def _channels_first(series: np.ndarray) -> np.ndarray:
-    missing = np.isnan(series)
-    return np.concatenate([np.where(missing, 0.0, series), missing], axis=2).swapaxes(1, 2)
-
-
 def anchors() -> dict[str, Representation]:
-    """Return the flagship with each anchor, by ``method@anchor``."""
-    return {
+    """Return the flagship with each anchor, and untrained, by ``method@anchor``."""
+    rows: dict[str, Representation] = {
         f"StaticDynamicVAE@{anchor}": partial(fit_method, StaticDynamicVAE, {"anchor": anchor})
         for anchor in ("first", "middle", "last", "random", "random_batch")
     }
+    return rows | {"StaticDynamicVAE/untrained@first": partial(untrained, {})}
 
 
 def representations() -> dict[str, Representation]:
@@ -194,6 +158,7 @@ def representations() -> dict[str, Representation]:
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
     rows |= {f"{name}/tuned": partial(fit_tuned, method) for name, method in FAMILY.items()}
     rows["raw/minirocket"] = minirocket
-    for name, features in (("flat", flat), ("summary", summary), ("missingness", missingness)):
+    rows["StaticDynamicVAE/tuned_untrained"] = tuned_untrained
+    for name, features in PLAIN.items():
         rows[f"raw/{name}"] = partial(_raw, features)
     return rows

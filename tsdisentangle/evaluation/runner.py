@@ -5,7 +5,7 @@ import datetime
 import os
 import platform
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from tsdisentangle.evaluation.table import (
     TABLES,
     Results,
     epochs_of,
+    is_tuned,
     make_rows,
     measure,
     params_of,
@@ -85,14 +86,15 @@ def run(
         Names of the tables to show. A representation serves all tasks of its data set, so rows of
         another table may be measured too, and are kept.
     known : mapping of name to representation, default=None
-        Rows to choose from; None means all methods and the constant.
+        Rows to choose from, None instead of a representation for the constant; None means all
+        methods and the constant.
     arguments : list of str, default=None
         Command line; None means ``sys.argv``.
 
     Returns
     -------
     list of Results
-        The shown tables that have rows.
+        The shown tables.
     """
     if known is None:
         known = {"constant": None, **representations()}
@@ -111,31 +113,33 @@ def _run(
     # Quick rows never take the place of full ones.
     folder = options.output / "quick" if options.quick else options.output
     store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
+    benchmarks = [replace(make(), device=options.device, cache=options.cache) for make in makers]
+    _check_names(options.datasets, benchmarks)
     jobs = [
         Job(benchmark, resampling, name)
-        for benchmark in (
-            replace(make(), device=options.device, cache=options.cache) for make in makers
-        )
+        for benchmark in benchmarks
         for resampling in benchmark.resamplings[: 1 if options.quick else None]
         for name in known
         if _applies(name, benchmark)
     ]
-    for job in tqdm([job for job in jobs if _is_wanted(job, options)], unit="row"):
+    wanted = [job for job in jobs if _is_wanted(job, options)]
+    missing = [job for job in wanted if not _is_there(job, store, **_budget(job, options))]
+    for job in missing:
+        _check_poorer(job, store, **_budget(job, options))
+    for job in tqdm(missing, unit="row"):
         budget = _budget(job, options)
-        if _is_there(job, store, **budget):
-            continue
         benchmark, resampling, name = job
         if options.quick:
             resampling = thinned(resampling)
         measured = measure(benchmark, resampling, name, known[name], **budget)
         for row in make_rows(benchmark, resampling, name, measured, **budget):
             store[row["table"]].add([row])
-    filled = [store[table] for table in tables if store[table].rows]
     to_come = [job for job in jobs if not _is_there(job, store, **_budget(job, options))]
-    for results in filled:
+    shown = [store[table] for table in tables]
+    for results in shown:
         missing = [job for job in to_come if results.name in job.tables()]
         print("\n" + results.write_markdown(_by_place(missing)), end="")
-    return filled
+    return shown
 
 
 def _by_place(jobs: list[Job]) -> list[str]:
@@ -162,8 +166,9 @@ def thinned(resampling: Resampling) -> Resampling:
 
 def _parse(title: str, names: list[str], arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--seeds", type=int, help="default: 5; 10 splits of patients; 1 published")
-    parser.add_argument("--epochs", type=int, help="default: 100 corrected, the released published")
+    seeds, epochs = "default: 5; 10 splits of patients; 1 published", "default: 100; the released"
+    parser.add_argument("--seeds", type=_positive, help=seeds)
+    parser.add_argument("--epochs", type=_positive, help=epochs)
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs and series")
     parser.add_argument("--methods", nargs="*", choices=names, help="rows; default: all")
     parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
@@ -174,20 +179,31 @@ def _parse(title: str, names: list[str], arguments: list[str] | None) -> argpars
     return parser.parse_args(arguments)
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
+
+
+def _check_names(datasets: list[str] | None, benchmarks: list[Benchmark]) -> None:
+    """Refuse a data set that the tables do not have."""
+    known = dict.fromkeys(benchmark.dataset for benchmark in benchmarks)
+    if unknown := [name for name in datasets or [] if name not in known]:
+        raise SystemExit(f"--datasets {unknown} are unknown; expected some of {list(known)}.")
+
+
 def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
     """Seeds and epochs of a row."""
-    if options.quick:
-        seeds, epochs = [0], QUICK_EPOCHS
-    else:
-        seeds = list(range(options.seeds or job.resampling.n_seeds))
-        epochs = options.epochs or job.benchmark.epochs
-    return {"seeds": seeds, "epochs": epochs_of(job.name, epochs)}
+    own = (1, QUICK_EPOCHS) if options.quick else (job.resampling.n_seeds, job.benchmark.epochs)
+    seeds, epochs = options.seeds or own[0], options.epochs or own[1]
+    return {"seeds": list(range(seeds)), "epochs": epochs_of(job.name, epochs)}
 
 
 def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
     """Whether the command line asks for a row, and the search has found what it needs."""
     method, _, suffix = job.name.partition("/")
-    if suffix == "tuned" and not has_tuned(job.benchmark.preset, method):
+    if is_tuned(suffix) and not has_tuned(job.benchmark.preset, method):
         return False
     return (
         options.protocol in (None, job.benchmark.protocol)
@@ -204,18 +220,39 @@ def _applies(name: str, benchmark: Benchmark) -> bool:
 
 
 def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> bool:
-    method, anchor, of_anchors = split_name(job.name, job.benchmark.preset)
+    """Whether the rows of a job have been measured, with these parameters."""
+    params = params_of(job.name, job.benchmark)
     return all(
-        store[table_of(task.name, of_anchors)].has(
-            seeds=seeds,
-            epochs=epochs,
-            protocol=job.benchmark.protocol,
-            dataset=job.benchmark.dataset,
-            task=task.name,
-            split=job.resampling.name,
-            method=method,
-            anchor=anchor,
-            params=params_of(job.name, job.benchmark),
-        )
-        for task in job.benchmark.tasks
+        results.has(seeds=seeds, epochs=epochs, params=params, **place)
+        for results, place in _places(job, store)
     )
+
+
+def _check_poorer(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> None:
+    """Refuse to put a row in the place of one with more seeds or epochs."""
+    for results, place in _places(job, store):
+        for row in results.rows:
+            there = all(row[name] == place[name] for name in place)
+            if there and (row["n_seeds"] > len(seeds) or row["epochs"] > epochs):
+                raise SystemExit(
+                    f"{results.path} has {job.name} ({job.place()}) with {row['n_seeds']} seeds "
+                    f"and {row['epochs']} epochs; {len(seeds)} and {epochs} would take its place. "
+                    "Pass another folder as --output, or --quick."
+                )
+
+
+def _places(job: Job, store: dict[str, Results]) -> Iterator[tuple[Results, dict[str, Any]]]:
+    """Where the rows of a job stand, one a task."""
+    method, anchor, of_anchors = split_name(job.name, job.benchmark.preset)
+    for task in job.benchmark.tasks:
+        yield (
+            store[table_of(task.name, of_anchors)],
+            {
+                "protocol": job.benchmark.protocol,
+                "dataset": job.benchmark.dataset,
+                "task": task.name,
+                "split": job.resampling.name,
+                "method": method,
+                "anchor": anchor,
+            },
+        )

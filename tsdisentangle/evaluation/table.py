@@ -14,7 +14,7 @@ from tsdisentangle.evaluation.numbers import ANCHORS, PUBLISHED
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation
 from tsdisentangle.evaluation.shared import change_json
-from tsdisentangle.evaluation.tasks import Answers, accuracy, bootstrap_interval, join
+from tsdisentangle.evaluation.tasks import LEAKS, Answers, accuracy, bootstrap_interval, join
 from tsdisentangle.tuned import SUFFIX, has_tuned, tuned_trial
 
 # Where the paper reports each task: the methods, and the anchors of its own method.
@@ -101,7 +101,7 @@ def split_name(name: str, preset: str = "") -> tuple[str, str | None, bool]:
     """
     method, marked, anchor = name.partition("@")
     if marked:
-        return method, anchor, True
+        return method, anchor or None, True
     if method.partition("/")[0] != "StaticDynamicVAE":
         return method, None, False
     return method, (_tuned(name, preset) or {}).get("anchor", "first"), False
@@ -117,14 +117,19 @@ def params_of(name: str, benchmark: Benchmark) -> dict[str, Any] | None:
 
 def _tuned(name: str, preset: str) -> dict[str, Any] | None:
     method, _, suffix = name.partition("/")
-    tuned = suffix == "tuned" and has_tuned(preset, method)
+    tuned = is_tuned(suffix) and has_tuned(preset, method)
     return tuned_trial(preset + SUFFIX, method) if tuned else None
+
+
+def is_tuned(suffix: str) -> bool:
+    """Whether a row, by what follows the slash, takes the parameters of the search."""
+    return suffix in ("tuned", "tuned_untrained")
 
 
 def epochs_of(name: str, epochs: int) -> int:
     """Epochs of a row: none where nothing is trained."""
-    trains = name != "constant" and not name.startswith("raw/") and "untrained" not in name
-    return epochs if trains else 0
+    untrained = "untrained" in name or name.startswith(("constant", "raw/"))
+    return 0 if untrained else epochs
 
 
 def table_of(task: str, of_anchors: bool) -> str:
@@ -145,13 +150,15 @@ def make_rows(
     method, anchor, of_anchors = split_name(name, benchmark.preset)
     rows = []
     for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True):
-        leaks = [accuracy(a.truth, a.leaked) for a in answers if a.leaked is not None]
+        leaks = {
+            name: [accuracy(a.truth, a.leaked[name]) for a in answers if a.leaked] for name in LEAKS
+        }
         for measure_name, metric in task.metrics.items():
             values = [metric(a.truth, a.guess) for a in answers]
             low, high = bootstrap_interval(metric, answers)
-            published = {}
+            cited: dict[str, float | None] = {"published": None, "best_public": None}
             if benchmark.protocol == "as published":
-                published = (ANCHORS if of_anchors else PUBLISHED)[task.name, measure_name]
+                cited = _cited((task.name, measure_name), method, anchor if of_anchors else None)
             rows.append(
                 {
                     "table": table_of(task.name, of_anchors),
@@ -162,7 +169,7 @@ def make_rows(
                     "method": method,
                     "metric": measure_name,
                     "mean": float(np.mean(values)),
-                    "std": float(np.std(values)),
+                    "std": float(np.std(values)) if len(seeds) > 1 else None,
                     "ci_low": low,
                     "ci_high": high,
                     "n_seeds": len(seeds),
@@ -170,10 +177,9 @@ def make_rows(
                     "epochs": epochs,
                     "anchor": anchor,
                     "params": params_of(name, benchmark),
-                    "leakage": float(np.mean(leaks)) if leaks else None,
+                    **{name: float(np.mean(of)) if of else None for name, of in leaks.items()},
                     "seconds": float(np.mean(seconds)),
-                    "published": published.get(str(anchor) if of_anchors else method),
-                    "best_public": published.get("best public"),
+                    **cited,
                 }
             )
     return rows
@@ -204,9 +210,9 @@ class Results:
         return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
 
     def has(self, **wanted: Any) -> bool:
-        """Whether a row with these fields, and an interval, is there."""
+        """Whether a row with these fields is there, and with all that is measured today."""
         return any(
-            row["ci_low"] is not None and all(row[name] == wanted[name] for name in wanted)
+            _is_whole(row) and all(row[name] == wanted[name] for name in wanted)
             for row in self.rows
         )
 
@@ -249,22 +255,45 @@ class Results:
     def write_markdown(self, to_come: Iterable[str]) -> str:
         """Write and return the table of each protocol, and which rows are still to come."""
         parts = [
-            f"Table {self.name}, {protocol}\n\n{self.to_markdown(protocol)}"
+            f"Table {self.name}, {_title(protocol)}\n\n{self.to_markdown(protocol)}"
             for protocol in self.protocols()
         ]
         missing = list(to_come)
-        note = "Mean ± deviation over seeds; processor seconds of a seed"
+        note = "Mean ± deviation over seeds; processor seconds of a seed; leak: the label from the "
+        note += "averaged dynamic code, and from its mean, deviation and last value"
         skilled = any(row["metric"] == "MAE" for row in self.rows)
         parts.append(note + "; skill: 1 - error / that of the constant" * skilled + ".\n")
         parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
         text = "\n".join(parts)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.with_suffix(".md").write_text(text)
         return text
 
 
 def label(row: Mapping[str, Any]) -> str:
     """Name of a row in a table or a picture."""
-    return f"{row['method']}, anchor {row['anchor']}" if _of_anchors(row) else row["method"]
+    anchored = _of_anchors(row) and row["anchor"] is not None
+    return f"{row['method']}, anchor {row['anchor']}" if anchored else row["method"]
+
+
+def _title(protocol: str) -> str:
+    return protocol + " (M = 1: one draw a step)" * (protocol == "as published")
+
+
+def _cited(
+    column: tuple[str, str], method: str, anchor: str | None = None
+) -> dict[str, float | None]:
+    """Published numbers of a row; with its anchor, of the tables of anchors."""
+    of_methods = PUBLISHED[column]
+    value = of_methods.get(method) if anchor is None else ANCHORS[column][anchor]
+    own = method == "StaticDynamicVAE" or anchor is None  # the paper has no other with anchors
+    return {"published": value if own else None, "best_public": of_methods["best public"]}
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether an interval was measured and, if a label leaks at all, both views of it."""
+    views = {row.get(name) is None for name in LEAKS}
+    return row["ci_low"] is not None and len(views) == 1
 
 
 def _of_anchors(row: Mapping[str, Any]) -> bool:
@@ -280,11 +309,12 @@ def _heading(row: dict[str, Any]) -> str:
 
 
 def _cell(row: dict[str, Any], constant: float | None) -> str:
-    text = f"{row['mean']:.3f} ± {row['std']:.3f}"
+    spread = "" if row["std"] is None else f" ± {row['std']:.3f}"
+    text = f"{row['mean']:.3f}{spread}"
     if row["metric"] == "MAE" and constant:
         text += f" (skill {1 - row['mean'] / constant:.2f})"
-    if row["leakage"] is not None:
-        text += f" (leak {row['leakage']:.3f})"
+    if leaks := [f"{row[name]:.3f}" for name in LEAKS if row.get(name) is not None]:
+        text += f" (leak {' / '.join(leaks)})"
     if row["epochs"]:
         text += f", {row['epochs']} epochs"
     text += f", {row['seconds']:.0f} s"

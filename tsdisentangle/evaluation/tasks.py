@@ -1,11 +1,12 @@
 """What frozen codes are asked to predict, and how the answer is measured."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -15,11 +16,10 @@ from tsdisentangle.data.codes import Codes
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
-# Strength of the linear probes, chosen on the validation part. The last of the ridge makes
-# anything a constant, so that codes which say nothing cost nothing.
+# Strength of the linear probes, chosen on the validation part.
 LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
 SHRINKAGE = (0.05, 0.3)
-RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e7)
+RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 
 # A covariance of more features than that takes minutes.
 MOST_FOR_COVARIANCE = 1000
@@ -42,15 +42,15 @@ class Answers:
     ----------
     truth, guess : arrays of shape (n, ...)
         A guess of a label may have a further axis: one a draw of the codes.
-    leaked : array of shape (n,) or None
-        Prediction of the static label from the averaged dynamic code, where that is a leak.
+    leaked : dict of str to array of shape (n,), default={}
+        Predictions of the static label from views of the dynamic code, where those are leaks.
     units : array of shape (n,) or None
         What each case belongs to; cases of a unit resemble each other. None: each its own.
     """
 
     truth: np.ndarray
     guess: np.ndarray
-    leaked: np.ndarray | None = None
+    leaked: Mapping[str, np.ndarray] = field(default_factory=dict)
     units: np.ndarray | None = None
 
 
@@ -64,13 +64,25 @@ def absolute_error(truth: np.ndarray, guess: np.ndarray) -> float:
     return float(np.nanmean(np.abs(truth - guess)))
 
 
-def pooled(codes: Codes) -> np.ndarray:
-    """Static code beside mean, deviation and last of the dynamic codes."""
+def course(codes: Codes) -> np.ndarray:
+    """Mean, deviation and last of the dynamic codes."""
     valid = (np.arange(codes.dynamic.shape[1]) < codes.lengths[:, None])[..., None]
     dynamic = np.where(valid, codes.dynamic, np.nan)
     last = codes.dynamic[np.arange(len(codes.lengths)), codes.lengths - 1]
-    parts = [codes.static, np.nanmean(dynamic, axis=1), np.nanstd(dynamic, axis=1), last]
-    return np.hstack(parts)
+    return np.hstack([np.nanmean(dynamic, axis=1), np.nanstd(dynamic, axis=1), last])
+
+
+def pooled(codes: Codes) -> np.ndarray:
+    """Static code beside the course of the dynamic codes."""
+    return np.hstack([codes.static, course(codes)])
+
+
+# Views of the dynamic code that are to know nothing of a static label, by the field of the results:
+# what ``transform`` gives, and how the code varies too.
+LEAKS: dict[str, Callable[[Codes], np.ndarray]] = {
+    "leakage": Codes.mean_dynamic,
+    "leakage_course": course,
+}
 
 
 def _logistic(strength: float) -> Pipeline:
@@ -82,8 +94,10 @@ def _discriminant(shrinkage: float) -> Pipeline:
     return make_pipeline(StandardScaler(), probe)
 
 
-def _ridge(strength: float) -> Pipeline:
-    return make_pipeline(StandardScaler(), Ridge(alpha=strength))
+def _regressors() -> list[Pipeline]:
+    """Linear regressions to choose from, and the constant: codes that say nothing cost nothing."""
+    probes = [make_pipeline(StandardScaler(), Ridge(alpha=strength)) for strength in RIDGE_ALPHA]
+    return [*probes, make_pipeline(DummyRegressor(strategy="median"))]
 
 
 def _classifiers(features: np.ndarray) -> list[Pipeline]:
@@ -136,7 +150,8 @@ class StaticLabel:
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe, and answer for the test rows; raw features leak nothing."""
         guess = self._guess(codes.static, split)
-        leaked = None if raw else self._guess(codes.mean_dynamic(), split)
+        views = {} if raw else LEAKS
+        leaked = {name: self._guess(view(codes), split) for name, view in views.items()}
         return Answers(self.target[split.test], guess, leaked)
 
     def constant(self, split: Split) -> Answers:
@@ -229,14 +244,15 @@ class Course:
         def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
             return absolute_error(y, probe.predict(x))
 
+        probes = _regressors()
         losses = [
-            choose_probe([_ridge(strength)], flat, target, self._by_window(part), loss)[1]
-            for strength in RIDGE_ALPHA
+            choose_probe([probe], flat, target, self._by_window(part), loss)[1]
+            for probe in probes
             for part in self._parts(split)
         ]
-        of_each = np.reshape(losses, (len(RIDGE_ALPHA), -1)).mean(axis=1)
+        of_each = np.reshape(losses, (len(probes), -1)).mean(axis=1)
         by_window = self._by_window(split)
-        probe = _refit(_ridge(RIDGE_ALPHA[of_each.argmin()]), flat, target, by_window)
+        probe = _refit(probes[of_each.argmin()], flat, target, by_window)
         guess = probe.predict(flat[by_window.test])
         return Answers(self.target[split.test], guess.reshape(len(split.test), windows))
 
@@ -308,11 +324,8 @@ def bootstrap_interval(
 
 def join(parts: list[Answers]) -> Answers:
     """Put the answers of several folds together."""
-    leaked: Any = None
-    if all(part.leaked is not None for part in parts):
-        leaked = np.concatenate([part.leaked for part in parts])
     return Answers(
         np.concatenate([part.truth for part in parts]),
         np.concatenate([part.guess for part in parts]),
-        leaked,
+        {name: np.concatenate([part.leaked[name] for part in parts]) for name in parts[0].leaked},
     )
