@@ -90,13 +90,13 @@ class CDSVAE(SequenceDisentangler):
         What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
         both side by side. May be changed after fit.
     beta : float or pair of floats, default=1.0
-        Weight of both KL divergences, or of the static and the dynamic one; 1 as published, the
-        evidence lower bound.
+        Weight of both KL divergences, or of the static and the dynamic one; 1 is the evidence
+        lower bound. It is 1 as released too, but there beside the squared error of video.
     contrast : float or pair of floats, default=10.0
         Weight of both contrastive terms, or of the static and the dynamic one; 10 as in the
         released training script. Each is at most a few nats, a reconstruction has hundreds.
     information : float, default=1.0
-        Weight of the mutual information of the codes; 1 as published.
+        Weight of the mutual information of the codes; 1 as released, beside a squared error.
     temperature : float, default=0.5
         Divides the cosines of the contrastive terms; 0.5 as published.
     missing : {'error', 'mask', 'indicate'}, default='error'

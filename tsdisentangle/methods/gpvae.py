@@ -89,11 +89,11 @@ class GPVAE(SequenceDisentangler):
     """VAE whose codes move as Gaussian processes in time; it has no static code of its own.
 
     A series is cut into windows ``x_1 ... x_T``. Each coordinate of the codes ``z_1 ... z_T`` is
-    a draw of a Gaussian process over the windows, with four length scales shared out among the
-    coordinates, so that some codes are slow and some fast, and ``x_t ~ p(x_t | z_t)``. The
-    posterior is a Gaussian over all windows at once: each depends on its neighbour, by a
-    coefficient that the encoder gives beside mean and scale, so the precision is tridiagonal.
-    Training minimises, a series::
+    a draw of a Gaussian process of variance 1 over the windows, with four length scales shared
+    out among the coordinates, so that some codes are slow and some fast, and
+    ``x_t ~ p(x_t | z_t)``. The posterior is a Gaussian over all windows at once: each depends on
+    its neighbour, by a coefficient that the encoder gives beside mean and scale, so the precision
+    is tridiagonal. Training minimises, a series::
 
         -log p(x_t | z_t)  +  beta KL(q(z) || GP)
 
@@ -194,10 +194,11 @@ class GPVAE(SequenceDisentangler):
     a window reads the others by an LSTM, except with encoders that read each window on its own
     (``TabularEncoder('step')``).
 
-    Two things differ from the released code. Neighbours may correlate with either sign in the
-    posterior; the released code bounds the bands of the precision's factor to positive values,
-    which leaves only negative correlations, the opposite of the prior's. And the white noise in
-    the prior has variance 0.01 instead of 0.001, without which the smooth kernel hardly trains.
+    Three things differ from the released code, beside that LSTM. Neighbours may correlate with
+    either sign in the posterior; the released code bounds the bands of the precision's factor to
+    positive values, which leaves only negative correlations, the opposite of the prior's. Their
+    coefficient lies between -1 and 1, so that no path runs away. And the white noise in the prior
+    has variance 0.01 instead of 0.001, without which the smooth kernel hardly trains.
 
     References
     ----------

@@ -113,7 +113,7 @@ class SPYL(SequenceDisentangler):
     ``x_t ~ p(x_t | s, d_t)``. Both posteriors see the whole series. No augmentation is needed:
     a code is to be found again after the series was decoded with the other code drawn from its
     prior (the positive), and to differ from the codes of sampled series (the negatives: of four a
-    training series, the half whose posteriors are farthest). Training minimises, a series::
+    series of the batch, the half whose posteriors are farthest). Training minimises, a series::
 
         -log p(x | s, d) + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
             + information I(s; d) + contrast (C(s) + C(d))
@@ -140,12 +140,12 @@ class SPYL(SequenceDisentangler):
         lower bound. The published weights belong to squared errors of video.
     contrast : float or pair of floats, default=1.0
         Weight of both contrastive terms, or of the static and the dynamic one, after the warm-up;
-        1 as published.
+        1 as released, beside a squared error that weighs 10.
     warm_up : float, default=0.05
         Share of ``max_epochs`` in which the contrastive terms weigh nothing, while the samples
         are noise yet; 50 epochs of 1000 in the released script.
     information : float, default=1.0
-        Weight of the mutual information of the codes; 1 as published.
+        Weight of the mutual information of the codes; 1 as released, as above.
     temperature : float, default=0.5
         Divides the cosines of the contrastive terms; 0.5 as published.
     missing : {'error', 'mask', 'indicate'}, default='error'
