@@ -157,8 +157,8 @@ def representations() -> dict[str, Representation]:
     rows["StaticDynamicVAE/pooled_untrained"] = partial(untrained, {"static_pooling": "mean"})
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
     rows |= {f"{name}/tuned": partial(fit_tuned, method) for name, method in FAMILY.items()}
-    rows["raw/minirocket"] = minirocket
     rows["StaticDynamicVAE/tuned_untrained"] = tuned_untrained
+    rows["raw/minirocket"] = minirocket
     for name, features in PLAIN.items():
         rows[f"raw/{name}"] = partial(_raw, features)
     return rows
