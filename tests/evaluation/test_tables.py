@@ -415,6 +415,14 @@ def test_one_seed_has_no_spread(tmp_path):
     assert (tmp_path / "one" / "table8.md").read_text().rstrip().endswith("Still to come: nothing.")
 
 
+def test_rows_are_shown_in_the_order_of_the_methods(tmp_path):
+    known = {"constant": None, "raw/flat": representations()["raw/flat"]}
+    command = ["--output", str(tmp_path), "--cache", str(tmp_path), "--methods"]
+    for name in reversed(known):
+        results = runner.run("table", [one_task], ["3"], known, [*command, name])[0]
+    assert [row["method"] for row in results.rows] == ["constant", "raw/flat"]
+
+
 def test_rows_of_more_seeds_are_not_replaced(tmp_path):
     first = run_constant(tmp_path)[0].rows
     with pytest.raises(SystemExit, match=r"2 seeds and 0 epochs; 1 and 0 would take its place"):

@@ -136,7 +136,9 @@ def _run(
             store[row["table"]].add([row])
     to_come = [job for job in jobs if not _is_there(job, store, **_budget(job, options))]
     shown = [store[table] for table in tables]
+    methods = [name.partition("@")[0] for name in known]
     for results in shown:
+        results.sort(methods)
         missing = [job for job in to_come if results.name in job.tables()]
         print("\n" + results.write_markdown(_by_place(missing)), end="")
     return shown

@@ -228,6 +228,11 @@ class Results:
 
         self.rows = change_json(self.path, put)["rows"]
 
+    def sort(self, methods: list[str]) -> None:
+        """Bring the rows into the order of the methods, whenever each was measured."""
+        place = {method: number for number, method in enumerate(methods)}
+        self.rows.sort(key=lambda row: place.get(row["method"], len(place)))
+
     def protocols(self) -> list[str]:
         """Return the protocols that have rows."""
         return list(dict.fromkeys(row["protocol"] for row in self.rows))
