@@ -69,6 +69,12 @@ def test_last_whole_window_is_one_of_the_codes(windows, whole):
     assert not np.allclose(first, other, atol=1e-3)
 
 
+def test_windows_that_do_not_divide_the_time_are_refused():
+    task = published.PublishedRisk("death", np.ones(240) > 0, np.full(240, 11), 16)
+    with pytest.raises(ValueError, match="5 windows do not divide 16 steps"):
+        task.answer(make_codes(windows=5), SPLIT)
+
+
 def test_last_observed_step():
     data = np.full((3, 5, 2), np.nan)
     data[0, 2, 1] = data[1, 4, 0] = data[2, 0, 0] = 1.0

@@ -315,6 +315,10 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     assert "0.700 ± 0.100, 3 s" in again.to_markdown("a")
     assert again.protocols() == ["a"]
     assert again.has(method="a")
+    older_file = {name: value for name, value in row.items() if name != "params"}
+    again.add([older_file])
+    assert again.has(method="a", params=None)
+    assert not again.has(method="a", params={"lr": 1})
     for older in (
         {"ci_low": None},
         {"leakage": 0.3},

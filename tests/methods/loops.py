@@ -149,3 +149,19 @@ def information(X, posterior, static, dynamic, n_series):
             values.append(max(0.0, both - alone - moving))
         of_series.append(np.mean(values))
     return np.mean(of_series)
+
+
+def contrastive_terms(estimator, X):
+    """What a contrastive method computes of a batch, and by loops all but the contrasts.
+
+    Fitted on six series, so that the size of the batch is not that of the panel.
+    """
+    network, batch = in_float64(estimator, X)
+    with torch.no_grad():
+        terms = network.train().terms(batch, noise)
+        codes = network.encode(batch)
+        static, dynamic = (draws(getattr(codes, name), name) for name in codes._fields)
+        expected = bound(network, X, batch, codes, static, dynamic)
+        expected["information"] = information(X, codes, static, dynamic, n_series=6)
+    assert set(terms) == set(network.weights)
+    return network, batch, codes, {name: term.item() for name, term in terms.items()}, expected

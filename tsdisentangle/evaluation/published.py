@@ -214,7 +214,7 @@ class PublishedRisk(Risk):
     """Mortality by the released head; the last epoch counts.
 
     ``hours`` of each stay, of ``time``, say which window is the last whole one; a partial one is
-    not read. Windows divide ``time``.
+    not read.
     """
 
     hours: np.ndarray
@@ -223,7 +223,13 @@ class PublishedRisk(Risk):
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Train the head, and answer with one draw."""
-        window = self.time // codes.dynamic.shape[1]  # a tuned row has its own
+        windows = codes.dynamic.shape[1]  # a tuned row has its own
+        if self.time % windows:
+            raise ValueError(
+                f"{windows} windows do not divide {self.time} steps, so the last whole window of a "
+                "stay is not known. Pass a window length that divides them."
+            )
+        window = self.time // windows
         codes = replace(codes, lengths=np.maximum(self.hours // window, 1))
         sampled = SampledCodes(codes, torch.Generator().manual_seed(seed))
         target = torch.as_tensor(self.target, dtype=torch.float32)

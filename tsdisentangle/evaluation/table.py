@@ -212,7 +212,7 @@ class Results:
     def has(self, **wanted: Any) -> bool:
         """Whether a row with these fields is there, and with all that is measured today."""
         return any(
-            _is_whole(row) and all(row[name] == wanted[name] for name in wanted)
+            _is_whole(row) and all(row.get(name) == wanted[name] for name in wanted)
             for row in self.rows
         )
 
@@ -290,9 +290,9 @@ def _cited(
 ) -> dict[str, float | None]:
     """Published numbers of a row; with its anchor, of the tables of anchors."""
     of_methods = PUBLISHED[column]
-    value = of_methods.get(method) if anchor is None else ANCHORS[column][anchor]
-    own = method == "StaticDynamicVAE" or anchor is None  # the paper has no other with anchors
-    return {"published": value if own else None, "best_public": of_methods["best public"]}
+    of_anchors = ANCHORS[column] if method == "StaticDynamicVAE" else {}
+    value = of_methods.get(method) if anchor is None else of_anchors.get(anchor)
+    return {"published": value, "best_public": of_methods["best public"]}
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
