@@ -121,6 +121,59 @@ def test_values_under_the_mask_never_change_a_code(fitted, seed):
     assert not np.allclose(expected, fitted.transform(garbage))
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_picked_windows_are_read_as_if_they_were_all(fitted, data):
+    X = dense(data.draw(st.integers(0, 100)), (6, 12, 2))
+    X[np.random.default_rng(1).random(X.shape) < 0.4] = np.nan
+    X[:, :, 0] = np.nan_to_num(X[:, :, 0])
+    window = fitted.window_
+    picks = st.lists(st.integers(0, 12 // window - 1), min_size=1, max_size=5)
+    rows = [data.draw(picks) for _ in X]
+    order = np.full((6, max(map(len, rows))), -1)
+    for row, picked in zip(order, rows, strict=True):
+        row[: len(picked)] = picked
+    parts = X.reshape(6, -1, window, 2)
+    made = [part[picked].reshape(-1, 2) for part, picked in zip(parts, rows, strict=True)]
+    found = fitted.encode(X, windows=order, return_std=True)
+    expected = fitted.encode(made, return_std=True)
+    for name, value in vars(expected).items():
+        np.testing.assert_allclose(getattr(found, name), value, rtol=1e-4, atol=1e-5)
+
+
+def test_codes_of_nothing_are_nan(fitted):
+    X = dense(0, (3, 12, 2))
+    X[1, : fitted.window_] = np.nan
+    codes = fitted.encode(X, windows=np.zeros((3, 1), int), return_std=True)
+    for values in (codes.static, codes.dynamic, codes.static_std, codes.dynamic_std):
+        assert np.isnan(values[1]).all()
+        assert np.isfinite(values[[0, 2]]).all()
+    assert codes.lengths.tolist() == [1, 1, 1]
+
+
+def test_picked_windows_are_written_to_given_arrays(fitted):
+    X = dense()
+    order = np.zeros((8, 2), int)
+    made = fitted.encode(X, windows=order)
+    out = Codes(np.empty_like(made.static), np.empty_like(made.dynamic), np.empty(8, int))
+    assert fitted.encode(X, windows=order, out=out) is out
+    np.testing.assert_array_equal(out.dynamic, made.dynamic)
+    with pytest.raises(ValueError, match="windows picks"):
+        fitted.encode(X, windows=order + 12)
+
+
+def test_parts_of_the_score(fitted):
+    X = dense()
+    terms = fitted.score_terms(X)
+    assert set(terms) <= {"reconstruction", "static_kl", "dynamic_kl"}
+    np.testing.assert_allclose(fitted.score_samples(X), -sum(terms.values()))
+    if "static_kl" in terms:
+        codes = fitted.encode(X, return_std=True)
+        mean, variance = codes.static.astype(float), codes.static_std.astype(float) ** 2
+        kl = 0.5 * (mean**2 + variance - 1 - np.log(variance)).sum(axis=1)
+        np.testing.assert_allclose(terms["static_kl"], kl, rtol=1e-3, atol=1e-4)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.permutations(range(8)))
 def test_row_order_does_not_matter(fitted, order):

@@ -290,7 +290,7 @@ def test_networks_stay_on_their_device(method, params, answer, monkeypatch):
     assert {p.grad.device.type for p in network.parameters() if p.grad is not None} == {"meta"}
     network.eval()
     static, dynamic = network.encode(batch)
-    network.elbo(batch, SharedNoise(0), 2)
+    network.bound(batch, SharedNoise(0), 2)
     network.decode(static.mean, dynamic.mean, mean_noise)
     lengths = torch.ones(5, dtype=torch.int64, device="meta")
     network.extend_dynamic(dynamic.mean, lengths, mean_noise)

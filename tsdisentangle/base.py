@@ -410,33 +410,40 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         names = [f"{name}{i}" for name, size in self._shown().items() for i in range(size)]
         return np.array(names, dtype=object)
 
-    def encode(self, X: Any, *, return_std: bool = False, out: Codes | None = None) -> Codes:
+    def encode(
+        self, X: Any, *, windows: Any = None, return_std: bool = False, out: Codes | None = None
+    ) -> Codes:
         """Static code and dynamic codes of each series.
 
         Parameters
         ----------
         X : array, list of arrays or DataFrame
             As in :meth:`transform`.
+        windows : int array of shape (n, picked), default=None
+            Read only these windows of each series, numbered from 0, as if they were all, in this
+            order; -1 behind the last one of a row. None reads all as they stand.
         return_std : bool, default=False
             Also return the posterior standard deviations.
         out : Codes, default=None
             Write to the arrays of these ``Codes``, a batch at a time, instead of to new ones:
-            ``static`` ``(n, static_dim)``, ``dynamic`` ``(n, windows, dynamic_dim)`` and
+            ``static`` ``(n, static_dim)``, ``dynamic`` ``(n, n_windows, dynamic_dim)`` and
             ``lengths`` ``(n,)``, and with ``return_std`` those of the standard deviations. Arrays
             as in :meth:`transform`.
 
         Returns
         -------
         Codes
-            ``out``, if that was given.
+            ``out``, if that was given. With ``windows``, NaN where nothing that was picked of a
+            series has an observed value.
 
         Raises
         ------
         ValueError
-            Bad input, or an array of ``out`` has another shape or dtype.
+            Bad input, ``windows`` that a series does not have, or an array of ``out`` has another
+            shape or dtype.
         """
         check_is_fitted(self)
-        return self._encode(self._read(X), return_std, out)
+        return self._encode(self._read(X), return_std, out, windows)
 
     def decode(self, codes: Codes) -> np.ndarray:
         """Series that belong to codes, in the user's units.
@@ -605,8 +612,26 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         float64 array of shape (n,)
             Nats.
         """
+        return -np.sum(list(self.score_terms(X).values()), axis=0)
+
+    def score_terms(self, X: Any) -> dict[str, np.ndarray]:
+        """Parts of each series' score: what it costs to reconstruct, and what the codes tell.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+
+        Returns
+        -------
+        dict of str to float64 array of shape (n,)
+            Nats. ``'reconstruction'`` is the negative log-likelihood, ``'static_kl'`` and
+            ``'dynamic_kl'`` (over all windows) are the divergences of the codes from their priors;
+            a method without a static code of its own has no ``'static_kl'``. The sum is minus
+            :meth:`score_samples`.
+        """
         check_is_fitted(self)
-        return self._inference().elbo(self._read(X))
+        return self._inference().bound(self._read(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of :meth:`score_samples`, so that searches run without labels.
@@ -699,8 +724,15 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         scaler = panel.form if isinstance(panel, Frames) else self.scaler_
         return Inference(net.module_, scaler, self.window_, self.batch_size, net.device)
 
-    def _encode(self, panel: Panel, return_std: bool = False, out: Codes | None = None) -> Codes:
-        return self._inference().encode(panel, return_std, out, **self._encode_options())
+    def _encode(
+        self,
+        panel: Panel,
+        return_std: bool = False,
+        out: Codes | None = None,
+        windows: Any = None,
+    ) -> Codes:
+        options = self._encode_options()
+        return self._inference().encode(panel, return_std, out, windows, **options)
 
     def _drop_channel(self, values: np.ndarray) -> np.ndarray:
         return values[..., 0] if self.kind_in_ == "2d" else values

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tsdisentangle.data.series import as_series
-from tsdisentangle.data.windows import from_windows, resolve_window, to_windows
+from tsdisentangle.data.windows import check_order, from_windows, resolve_window, to_windows
 
 
 @given(st.integers(1, 30), st.integers(1, 9), st.integers(1, 3))
@@ -35,3 +36,42 @@ def test_no_copy_where_the_window_divides_the_time():
 )
 def test_resolve_window(window, time, expected):
     assert resolve_window(window, time) == expected
+
+
+def test_picked_windows_are_those_of_a_series_made_of_them():
+    X = np.random.default_rng(0).normal(size=(2, 8, 1)).astype("f4")
+    X[0, 2:4] = np.nan  # window 1
+    picked = to_windows(as_series(X, missing="mask"), 2).pick(
+        torch.tensor([[3, 1, 0, 1], [2, 2, -1, -1]])
+    )
+    made = [X[0, [6, 7, 2, 3, 0, 1, 2, 3]], X[1, [4, 5, 4, 5]]]
+    expected = to_windows(as_series(made, missing="mask"), 2)
+    for one, other in zip(picked, expected, strict=True):
+        assert torch.equal(one, other)
+    assert picked.valid.sum(1).tolist() == [3, 2]
+
+
+def test_rows_that_pick_nothing_observed_keep_their_windows():
+    X = np.ones((1, 4, 1), np.float32)
+    X[0, 0] = np.nan
+    picked = to_windows(as_series(X, missing="mask"), 1).pick(torch.tensor([[0, 0, -1]]))
+    assert picked.valid.tolist() == [[True, True, False]]
+    assert not picked.observed.any()
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ([[0], [1]], r"one row a series"),
+        ([0, 1, 2], r"shape \(3,\)"),
+        (np.zeros((3, 1)), "float64"),
+        ([[0], [2], [0]], "series 1, which has 2"),
+        ([[0], [0], [-2]], "series 2"),
+        ([[0, -1], [-1, -1], [0, 0]], "series 1"),
+        ([[-1, 0], [0, 0], [0, 0]], "series 0"),
+        (np.zeros((3, 0), int), "series 0"),
+    ],
+)
+def test_orders_that_are_refused(order, message):
+    with pytest.raises(ValueError, match=message):
+        check_order(order, np.array([1, 2, 3]))

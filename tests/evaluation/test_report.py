@@ -18,14 +18,20 @@ def bunch():
 
 
 class Given:
-    """An estimator whose codes were chosen beforehand."""
+    """An estimator whose codes were chosen beforehand; ``at`` is its static code by window."""
 
-    def __init__(self, static, dynamic, lengths=None, window=1):
+    def __init__(self, static, dynamic, lengths=None, window=1, at=None, terms=()):
         lengths = np.full(len(static), dynamic.shape[1]) if lengths is None else lengths
         self.codes, self.window_ = Codes(static, dynamic, lengths), window
+        self.at, self.terms = at, dict(terms)
 
-    def encode(self, X, *, return_std=False):
-        return self.codes
+    def encode(self, X, *, windows=None, return_std=False):
+        if windows is None or self.at is None:
+            return self.codes
+        return Codes(self.at[np.arange(len(windows)), windows[:, 0]], None, None)
+
+    def score_terms(self, X):
+        return self.terms
 
 
 def one_hot(bunch):
@@ -100,13 +106,15 @@ def test_tables(separate):
     assert separate.probes["measure"].tolist() == ["accuracy"] * 4 + ["R2"] * 4
     assert separate.factors.index.tolist() == ["level", "cos", "sin", "all"]
     assert np.isnan(separate.factors.loc["cos", "explicitness"])
-    assert np.isnan(separate.codes["KL of static from N(0, I), nats"])  # no posterior here
+    assert separate.codes.filter(like="KL").isna().all()  # no posterior here
+    assert separate.cumulative["windows"].tolist() == [1, 2, 4, 6]
 
 
 def test_long_form_holds_every_number(separate):
     frame = separate.to_frame()
     assert frame.columns.tolist() == ["table", "factor", "code", "metric", "value"]
-    assert len(frame) == 8 * 4 + separate.factors.size + separate.codes.size
+    cumulative = len(separate.cumulative) * 4
+    assert len(frame) == 8 * 4 + separate.factors.size + cumulative + separate.codes.size
     score = frame.query("factor == 'level' and code == 'static' and metric == 'score'")["value"]
     assert score.item() == 1
 
@@ -226,3 +234,64 @@ def test_series_of_unequal_length(bunch):
     targets = bunch.static_target, bunch.dynamic_target
     result = disentanglement_report(estimator, X, *targets, random_state=0)
     assert result.codes.notna().all()
+
+
+def test_leak_grows_with_the_windows_that_are_read(bunch):
+    # The level has three classes: windows 0 and 3 tell one of them each, together they tell all.
+    level = bunch.static_target["level"]
+    dynamic = np.zeros((N, STEPS, 1))
+    dynamic[:, 0, 0], dynamic[:, 3, 0] = level == 0, level == 1
+    found = report(Given(one_hot(bunch), dynamic), bunch).cumulative
+    chance = np.array([(level == k).mean() for k in range(3)])
+    reading = found.set_index("windows")["normalized"]
+    assert chance.max() < 0.5
+    assert 0.2 < reading[1] == reading[2] < 0.8
+    assert reading[4] == reading[6] == 1
+
+
+def test_static_codes_read_elsewhere(bunch):
+    code = one_hot(bunch)
+    stays = Given(code, phase(bunch), at=np.repeat(code[:, None], STEPS, axis=1))
+    found = report(stays, bunch).codes
+    assert_allclose(found["stability of static over thirds"], 1 - across(code))
+    assert found["shift of static, shuffled"] == 0
+
+    # Another static code from every window: the same code for all series from the same window.
+    turns = np.repeat(np.eye(STEPS)[None], N, axis=0)
+    code = np.hstack([code, np.zeros_like(code)])
+    found = report(Given(code, phase(bunch), at=turns), bunch).codes
+    assert_allclose(found["stability of static over thirds"], -1 / 3)
+
+
+def across(codes):
+    """Mean cosine of one-hot codes of different rows."""
+    same = (codes @ codes.T).sum() - len(codes)
+    return same / (len(codes) * (len(codes) - 1))
+
+
+def test_shift_is_relative_to_the_distance_of_series(bunch):
+    # Series at 0 and 1; every shuffled series that begins with another window moves by 2.
+    code = np.tile([[0.0], [1.0]], (N // 2, 1))
+    at = np.repeat(code[:, None], STEPS, axis=1)
+    at[:, 1:] += 2.0
+    found = report(Given(code, phase(bunch), at=at), bunch).codes["shift of static, shuffled"]
+    moved = (found**2) * 2 * code.var(ddof=1) / 4  # share of the series that moved
+    assert 0.75 < moved < 0.92  # five in six
+    assert_allclose(moved * N, round(moved * N))
+
+
+def test_what_cannot_be_read_elsewhere_is_nan(bunch):
+    code = one_hot(bunch)
+    short = Given(code, phase(bunch), np.full(N, 2), at=np.repeat(code[:, None], STEPS, axis=1))
+    assert np.isnan(report(short, bunch).codes["stability of static over thirds"])
+    level = bunch.static_target["level"]
+    constant = Given(np.ones((N, 2)), phase(bunch))
+    found = disentanglement_report(constant, bunch.data, level, random_state=0).codes
+    assert np.isnan(found["shift of static, shuffled"])
+
+
+def test_divergence_of_dynamics_is_a_window_s(bunch):
+    lengths = np.where(np.arange(N) % 2, 2, 4)
+    given = Given(one_hot(bunch), phase(bunch), lengths, terms={"dynamic_kl": 3.0 * lengths})
+    found = disentanglement_report(given, bunch.data, bunch.static_target, random_state=0)
+    assert found.codes["KL of dynamic from its prior, a window"] == 3.0

@@ -1,6 +1,6 @@
 """Series cut into windows, as tensors."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,24 @@ class Windows(NamedTuple):
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
         return Windows(self.values[rows], self.observed[rows], self.valid[rows])
+
+    def pick(self, order: Tensor) -> "Windows":
+        """Return some windows of each sequence, in another order.
+
+        Parameters
+        ----------
+        order : int64 Tensor of shape (n, picked)
+            Numbers of windows; -1 behind the last one of a row.
+        """
+        rows, place = torch.arange(len(order), device=order.device)[:, None], order.clamp(min=0)
+        valid = order >= 0
+        kept = valid[..., None, None]
+        observed = self.observed[rows, place] & kept
+        # What lies behind the last observed window is padding, here as in the whole series.
+        seen = observed.flatten(2).any(2)
+        until_last = seen.flip(1).cumsum(1).flip(1) > 0
+        valid = torch.where(seen.any(1, keepdim=True), until_last, valid)
+        return Windows(self.values[rows, place].where(kept, 0.0), observed, valid)
 
     def double(self) -> "Windows":
         """Return the sequences in float64."""
@@ -65,6 +83,47 @@ def resolve_window(window: int | str, time: int) -> int:
 def count_windows(lengths: np.ndarray, window: int) -> np.ndarray:
     """Return the number of windows, the last perhaps partial, that cover each length."""
     return -(-lengths // window)
+
+
+def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
+    """Return the windows that are to be read of each series as int64.
+
+    Parameters
+    ----------
+    order : int array of shape (n, picked)
+        Numbers of windows; -1 behind the last one of a row.
+    counts : int array of shape (n,)
+        Windows of each series.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape or dtype, a window that a series does not have, a row without one, or a gap.
+
+    Examples
+    --------
+    >>> check_order([[1, 0], [2, -1]], np.array([2, 3]))
+    array([[ 1,  0],
+           [ 2, -1]])
+    """
+    array = np.asarray(order)
+    if array.ndim != 2 or len(array) != len(counts) or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"windows has shape {array.shape} and dtype {array.dtype}; expected integers "
+            f"({len(counts)}, picked), one row a series."
+        )
+    array = array.astype(np.int64)
+    filled = array >= 0
+    wrong = (array < -1) | (array >= counts[:, None])
+    wrong[:, 1:] |= filled[:, 1:] & ~filled[:, :-1]
+    rows = wrong.any(axis=1) | ~filled.any(axis=1)
+    if rows.any():
+        row = int(rows.argmax())
+        raise ValueError(
+            f"windows picks {array[row].tolist()} of series {row}, which has {counts[row]}; "
+            f"expected at least one number of 0 to {counts[row] - 1}, and -1 only behind the last."
+        )
+    return array
 
 
 def to_windows(series: Series, window: int) -> Windows:

@@ -16,6 +16,9 @@ from tsdisentangle.metrics.validation import Split, split_rows
 
 # Statistics over all pairs of series look at no more than so many, drawn at random.
 PAIRWISE_ROWS = 1000
+# A static code is read again from so many parts of its series, to see whether it stays.
+PARTS = 3
+READING = ["score", "chance", "normalized", "unscaled"]
 SCORES = ["disentanglement", "completeness", "informativeness", "mig", "sap", "modularity"]
 SCORES += ["explicitness", "mi_gap", "silhouette"]
 
@@ -33,12 +36,16 @@ class DisentanglementReport:
         and ``unscaled`` the same for a probe without the standardisation.
     factors : DataFrame
         A line a factor, and one for all: scores of the coordinates [static | mean dynamic].
+    cumulative : DataFrame
+        A line a static factor and number of first windows: what a probe reads of the factor in
+        all dynamic codes of these windows, side by side.
     codes : Series
         Statistics without labels.
     """
 
     probes: pd.DataFrame
     factors: pd.DataFrame
+    cumulative: pd.DataFrame
     codes: pd.Series
 
     @property
@@ -49,10 +56,12 @@ class DisentanglementReport:
 
     def to_frame(self) -> pd.DataFrame:
         """All numbers in long form: columns ``table, factor, code, metric, value``."""
-        numbers = ["score", "chance", "normalized", "unscaled"]
         tables = {
-            "probes": self.probes.melt(["factor", "code"], numbers, "metric"),
+            "probes": self.probes.melt(["factor", "code"], READING, "metric"),
             "factors": self.factors.reset_index().melt("factor", var_name="metric"),
+            "cumulative": self.cumulative.assign(
+                code="dynamic, first " + self.cumulative["windows"].astype(str)
+            ).melt(["factor", "code"], READING, "metric"),
             "codes": self.codes.rename_axis("metric").reset_index(name="value"),
         }
         frame = pd.concat([table.assign(table=name) for name, table in tables.items()])
@@ -67,6 +76,8 @@ class DisentanglementReport:
                 self.probes.to_string(index=False, **form),
                 "\nCoordinates [static | mean dynamic]",
                 self.factors.to_string(**form),
+                "\nStatic factors from the dynamic codes of the first windows",
+                self.cumulative.to_string(index=False, **form),
                 "\nCodes, without labels",
                 self.codes.to_string(**{**form, "float_format": "{:.4f}".format}),
             ]
@@ -88,12 +99,13 @@ def disentanglement_report(
     Probes are fitted on some of the series and tested on the others. A static factor belongs to
     the static code; its leaks are read from the averaged dynamic code, from mean and standard
     deviation over all windows, and from the code of a single window. A dynamic factor belongs to
-    the code of its window; its leak is read from the static code.
+    the code of its window; its leak is read from the static code. Windows are read again, some of
+    them or in another order, to see how far the static code depends on where it is taken.
 
     Parameters
     ----------
     estimator : fitted estimator
-        With ``encode(X, return_std=True)`` and ``window_``.
+        With ``encode(X, windows=..., return_std=...)``, ``score_terms(X)`` and ``window_``.
     X : array, list of arrays or DataFrame
         As in ``estimator.encode``; better not the series that it was trained on.
     static : mapping of name to array (n,), or array (n,)
@@ -146,24 +158,51 @@ def disentanglement_report(
     return DisentanglementReport(
         pd.DataFrame([line for factor in factors for line in _read(factor, views, split)]),
         scores.table(factors),
-        _describe(codes, views, pairs, groups),
+        pd.DataFrame(
+            [line for factor in factors for line in _read_first(factor, codes, split)],
+            columns=["factor", "windows", *READING],
+        ),
+        pd.Series(
+            {
+                **_describe(codes, views, pairs, groups),
+                **_cost(codes, estimator.score_terms(X)),
+                **_read_again(estimator, X, codes, rng),
+            }
+        ),
     )
 
 
 def _read(factor: Factor, views: Views, split: Split) -> Iterator[dict[str, Any]]:
     """Lines of the table of probes."""
     for view in [views.own(factor), *views.others(factor)]:
-        sides = _sides(factor.name, view, views.align(factor, view), split)
-        strict = metrics.read_factor(*sides)
-        unscaled = metrics.read_factor(*sides, standardize=False)
         yield {
             "factor": factor.name,
             "code": view.code,
             "kind": "retention" if view is views.own(factor) else "leak",
             "measure": "accuracy" if factor.is_label else "R2",
-            **strict._asdict(),
-            "unscaled": unscaled.normalized,
+            **_reading(factor.name, view, views.align(factor, view), split),
         }
+
+
+def _read_first(factor: Factor, codes: Codes, split: Split) -> Iterator[dict[str, Any]]:
+    """Lines of the table of the first windows: 1, 2, 4, ... and all."""
+    n, windows = codes.dynamic.shape[:2]
+    if factor.is_static:
+        for first in [*(2**i for i in range((windows - 1).bit_length())), windows]:
+            view = View("first", codes.dynamic[:, :first].reshape(n, -1), np.arange(n))
+            yield {
+                "factor": factor.name,
+                "windows": first,
+                **_reading(factor.name, view, factor.values, split),
+            }
+
+
+def _reading(name: str, view: View, values: np.ndarray, split: Split) -> dict[str, float]:
+    """What both probes read of a factor in a code."""
+    sides = _sides(name, view, values, split)
+    strict = metrics.read_factor(*sides)
+    unscaled = metrics.read_factor(*sides, standardize=False)
+    return {**strict._asdict(), "unscaled": unscaled.normalized}
 
 
 def _sides(name: str, view: View, values: np.ndarray, split: Split) -> tuple[np.ndarray, ...]:
@@ -243,25 +282,68 @@ class _Scores:
         return {"mi_gap": metrics.group_mi_gap(*sides, **self.split, groups=groups)}
 
 
-def _describe(codes: Codes, views: Views, pairs: np.ndarray, groups: np.ndarray) -> pd.Series:
+def _describe(
+    codes: Codes, views: Views, pairs: np.ndarray, groups: np.ndarray
+) -> dict[str, float]:
     """Statistics without labels; those that the codes do not allow are NaN."""
     static, pooled = views.static.rows, views.pooled.rows
-    kl = smoothness = np.nan
-    if codes.static_std is not None:
-        kl = metrics.kl_to_standard_normal(static, codes.static_std)
+    smoothness = np.nan
     if codes.lengths.max() > 1:
         smoothness = metrics.dynamic_smoothness(codes.dynamic, codes.lengths)
-    return pd.Series(
-        {
-            "active static coordinates": metrics.active_units(static),
-            "active dynamic coordinates": metrics.active_units(views.single.rows),
-            "KL of static from N(0, I), nats": kl,
-            "smoothness of dynamic": smoothness,
-            "R2, static from dynamic": metrics.cross_prediction_r2(pooled, static, groups=groups),
-            "R2, dynamic from static": metrics.cross_prediction_r2(static, pooled, groups=groups),
-            **_dependence(static[pairs], pooled[pairs]),
-        }
-    )
+    return {
+        "active static coordinates": metrics.active_units(static),
+        "active dynamic coordinates": metrics.active_units(views.single.rows),
+        "smoothness of dynamic": smoothness,
+        "R2, static from dynamic": metrics.cross_prediction_r2(pooled, static, groups=groups),
+        "R2, dynamic from static": metrics.cross_prediction_r2(static, pooled, groups=groups),
+        **_dependence(static[pairs], pooled[pairs]),
+    }
+
+
+def _cost(codes: Codes, terms: dict[str, np.ndarray]) -> dict[str, float]:
+    """Divergences of the codes from their priors, in nats."""
+    static = dynamic = np.nan
+    if codes.static_std is not None:
+        static = metrics.kl_to_standard_normal(codes.static, codes.static_std)
+    if "dynamic_kl" in terms:
+        dynamic = float((terms["dynamic_kl"] / codes.lengths).mean())
+    return {
+        "KL of static from N(0, I), a series": static,
+        "KL of dynamic from its prior, a window": dynamic,
+    }
+
+
+def _read_again(
+    estimator: Any, X: Any, codes: Codes, rng: np.random.RandomState
+) -> dict[str, float]:
+    """Static codes of parts of the series, and of shuffled ones; NaN where nothing compares."""
+    parts = [estimator.encode(X, windows=part).static for part in _parts(codes.lengths)]
+    long = codes.lengths >= PARTS
+    directed = [np.isfinite(part).all(axis=1) & part.any(axis=1) for part in parts]
+    kept = np.logical_and.reduce([long, *directed])
+    stability = shift = np.nan
+    if kept.sum() > 1:
+        stability = metrics.static_stability([part[kept] for part in parts])
+    if codes.static.std(axis=0).any():
+        shuffled = estimator.encode(X, windows=_shuffled(codes.lengths, rng)).static
+        shift = metrics.shuffle_shift(codes.static, shuffled)
+    return {"stability of static over thirds": stability, "shift of static, shuffled": shift}
+
+
+def _parts(lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Windows of the first, the second, ... part of each series."""
+    for part in range(PARTS):
+        start = part * lengths // PARTS
+        stop = np.maximum((part + 1) * lengths // PARTS, start + 1)
+        place = start[:, None] + np.arange((stop - start).max())
+        yield np.where(place < stop[:, None], place, -1)
+
+
+def _shuffled(lengths: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """All windows of each series in a random order."""
+    place = np.arange(lengths.max())
+    drawn = np.where(place < lengths[:, None], rng.random_sample((len(lengths), len(place))), 1.0)
+    return np.where(place < lengths[:, None], drawn.argsort(axis=1), -1)
 
 
 def _dependence(static: np.ndarray, dynamic: np.ndarray) -> dict[str, float]:

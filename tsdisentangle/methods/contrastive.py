@@ -45,10 +45,10 @@ class ContrastiveNetwork(SequenceNetwork):
         features = self.encoder.dynamic_summary(features, batch.observed)
         return Posterior(*self.posterior(features, batch.valid.sum(1)))
 
-    def bound(
+    def parts(
         self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
     ) -> dict[str, Tensor]:
-        """Parts of the negative evidence lower bound, a series each."""
+        """Parts of the bound for given draws, a series each."""
         return {
             "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
             "static_kl": kl_standard_normal(posterior.static),
@@ -64,7 +64,7 @@ class ContrastiveNetwork(SequenceNetwork):
         posterior = self.encode(batch)
         static = posterior.static.sample(noise, "static")
         dynamic = posterior.dynamic.sample(noise, "dynamic")
-        terms = self.bound(batch, posterior, static, dynamic, noise)
+        terms = self.parts(batch, posterior, static, dynamic, noise)
         if self.training:
             terms["information"] = mutual_information(
                 static[0], dynamic[0], *posterior, batch.valid, self.n_series
@@ -72,13 +72,12 @@ class ContrastiveNetwork(SequenceNetwork):
             terms.update(self.contrast(batch, posterior, noise))
         return {name: term.mean() for name, term in terms.items()}
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Each observed value once, unit weights, nothing of the rest of the batch."""
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound, without a term of the whole batch."""
         posterior = self.encode(batch)
         static = posterior.static.sample(noise, "static", draws)
         dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        parts = self.bound(batch, posterior, static, dynamic, noise)
-        return -(parts["reconstruction"] + parts["static_kl"] + parts["dynamic_kl"])
+        return self.parts(batch, posterior, static, dynamic, noise)
 
 
 def contrastive_weights(

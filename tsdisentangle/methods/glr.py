@@ -109,10 +109,10 @@ class GLRNetwork(SequenceNetwork):
             self.local_posterior(features, batch.observed).marginal(),
         )
 
-    def bound(
+    def drawn(
         self, batch: Windows, noise: Noise, draws: int
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Parts of the negative evidence lower bound of each series, and the drawn codes."""
+        """Parts of the bound, and the drawn codes."""
         features = self.encoder(batch.values, batch.observed)
         static_posterior = self.global_posterior(features, batch.observed, noise)
         dynamic_posterior = self.local_posterior(features, batch.observed)
@@ -141,14 +141,13 @@ class GLRNetwork(SequenceNetwork):
 
     def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Tonekaboni et al. (2022), each divided by the batch size."""
-        parts, static, dynamic = self.bound(batch, noise, self.n_samples)
+        parts, static, dynamic = self.drawn(batch, noise, self.n_samples)
         parts["counterfactual"] = self.counterfactual(batch, static, dynamic, noise)
         return {name: part.mean() for name, part in parts.items()}
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Evidence lower bound with unit weights, without the counterfactual term."""
-        parts, _, _ = self.bound(batch, noise, draws)
-        return -(parts["reconstruction"] + parts["static_kl"] + parts["dynamic_kl"])
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound; the counterfactual term is none."""
+        return self.drawn(batch, noise, draws)[0]
 
 
 class GLR(SequenceDisentangler):

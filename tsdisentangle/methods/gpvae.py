@@ -79,11 +79,6 @@ class GPVAENetwork(SequenceNetwork):
         """Terms of Fortuin et al. (2020), each divided by the batch size."""
         return {name: part.mean() for name, part in self.bound(batch, noise, 1).items()}
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Evidence lower bound with unit weights."""
-        parts = self.bound(batch, noise, draws)
-        return -(parts["reconstruction"] + parts["dynamic_kl"])
-
 
 class GPVAE(SequenceDisentangler):
     """VAE whose codes move as Gaussian processes in time; it has no static code of its own.

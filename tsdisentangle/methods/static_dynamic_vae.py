@@ -135,14 +135,16 @@ class StaticDynamicNetwork(SequenceNetwork):
         terms["dynamic_kl"] = self.dynamic_kl(batch, posterior.dynamic, dynamic)
         return {name: term.mean() for name, term in terms.items()}
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Each observed value once, unit weights, static code from the anchor."""
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound; the static code is the anchor's."""
         posterior = self.posterior(batch, self.choose_anchor(batch, noise), noise)
         static = posterior.static.sample(noise, "static", draws)
         dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        nll = self.nll(batch, static, dynamic, noise).sum(1)
-        kl = self.dynamic_kl(batch, posterior.dynamic, dynamic)
-        return -(nll + kl_standard_normal(posterior.static) + kl)
+        return {
+            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
+            "static_kl": kl_standard_normal(posterior.static),
+            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
+        }
 
 
 class StaticDynamicVAE(SequenceDisentangler):

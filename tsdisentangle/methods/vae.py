@@ -58,11 +58,6 @@ class VAENetwork(SequenceNetwork):
         """Reconstruction and KL divergence, each divided by the batch size."""
         return {name: term.mean() for name, term in self.bound(batch, noise).items()}
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Each observed value once, unit weights."""
-        parts = self.bound(batch, noise, draws)
-        return -(parts["reconstruction"] + parts["dynamic_kl"])
-
     def sample_dynamic(self, n: int, windows: int, noise: Noise, mean_path: bool) -> Tensor:
         """Independent draws from the standard normal prior, or its mean."""
         drawn = noise("dynamic_prior", (n, windows, self.dynamic_dim), next(self.parameters()))

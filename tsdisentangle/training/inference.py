@@ -12,11 +12,12 @@ from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.sink import codes_sink
-from tsdisentangle.data.windows import Windows, count_windows, from_windows
+from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training.loader import BatchLoader, Panel, SequenceDataset, as_dataset
 from tsdisentangle.training.network import SequenceNetwork
 
+PartsOfBatch = Callable[[Windows, slice], dict[str, Tensor]]
 SCORE_DRAWS = 8
 SCORE_SEED = 0
 
@@ -53,7 +54,12 @@ class Inference:
         self.device = device
 
     def encode(
-        self, panel: Panel, return_std: bool = False, out: Codes | None = None, **options: Any
+        self,
+        panel: Panel,
+        return_std: bool = False,
+        out: Codes | None = None,
+        order: np.ndarray | None = None,
+        **options: Any,
     ) -> Codes:
         """Codes of standardised series, or of clips.
 
@@ -64,6 +70,8 @@ class Inference:
             Whether to return standard deviations too.
         out : Codes, default=None
             Arrays to write to, batch by batch; None makes them.
+        order : int array of shape (n, picked), default=None
+            Windows to read, in their order; -1 behind a row's last one. None reads all.
         **options
             Of the network's ``encode``.
 
@@ -73,34 +81,47 @@ class Inference:
             The codes are not finite, or ``out`` does not fit.
         """
         n, windows = len(panel), int(count_windows(panel.steps.max(), self.window))
+        if order is not None:
+            order = check_order(order, count_windows(panel.lengths, self.window))
+            windows = order.shape[1]
         static, dynamic = self.network.static_dim, self.network.dynamic_dim
         codes = codes_sink(out, (n, static), (n, windows, dynamic), return_std)
-        codes.lengths[:] = count_windows(panel.lengths, self.window)
-        names = ("static", "dynamic", "static_std", "dynamic_std")[: 4 if return_std else 2]
-        for rows, part in self.encode_batches(panel, return_std, **options):
-            for name in names:
-                getattr(codes, name)[rows] = getattr(part, name)
+        for rows, part in self.encode_batches(panel, return_std, order, **options):
+            for name, values in vars(part).items():
+                if values is not None:
+                    getattr(codes, name)[rows] = values
         return codes
 
     def encode_batches(
-        self, panel: Panel, return_std: bool = False, **options: Any
+        self,
+        panel: Panel,
+        return_std: bool = False,
+        order: np.ndarray | None = None,
+        **options: Any,
     ) -> Iterator[tuple[slice, Codes]]:
         """Rows and codes of one batch after the other, as :meth:`encode` joins them."""
 
-        def parts(batch: Windows) -> tuple[Tensor, ...]:
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            if order is not None:
+                batch = batch.pick(self._tensor(order[rows]))
             posterior = self.network.encode(batch, **options)
             valid = batch.valid[..., None]
-            means = posterior.static.mean, posterior.dynamic.mean.where(valid, 0.0)
-            if not all(mean.isfinite().all() for mean in means):
+            codes = {
+                "static": posterior.static.mean,
+                "dynamic": posterior.dynamic.mean.where(valid, 0.0),
+            }
+            if not all(mean.isfinite().all() for mean in codes.values()):
                 raise ValueError(f"The codes are not finite: {_why_not_finite(panel, batch)}.")
-            if not return_std:
-                return means
-            return *means, posterior.static.std, posterior.dynamic.std.where(valid, 0.0)
+            if return_std:
+                codes["static_std"] = posterior.static.std
+                codes["dynamic_std"] = posterior.dynamic.std.where(valid, 0.0)
+            if order is not None:
+                codes = _only_seen(codes, batch)
+            return codes | {"lengths": batch.valid.sum(1)}
 
         dataset = as_dataset(panel, self.window)
-        for rows, (static, dynamic, *std) in self._map(parts, dataset, self.batch_size):
-            lengths = count_windows(panel.lengths[rows], self.window)
-            yield rows, Codes(static, dynamic, lengths, *std)
+        for rows, codes in self._map(parts, dataset, self.batch_size):
+            yield rows, Codes(**codes)
 
     def check(self, codes: Any) -> None:
         """Refuse what cannot be decoded.
@@ -176,22 +197,23 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
-    def elbo(self, panel: Panel) -> np.ndarray:
-        """Evidence lower bound of each standardised series, or of clips."""
+    def bound(self, panel: Panel) -> dict[str, np.ndarray]:
+        """Parts of the negative evidence lower bound of standardised series, or of clips."""
         noise = SharedNoise(SCORE_SEED)
         dataset = as_dataset(panel, self.window)
         if isinstance(panel, Frames):
             # Every draw is decoded to a whole clip: fewer clips at once, and convolutions have no
             # fast form in float64.
-            def bound(batch: Windows) -> tuple[Tensor]:
-                return (self.network.elbo(batch, noise, SCORE_DRAWS).double(),)
+            def bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
+                found = self.network.bound(batch, noise, SCORE_DRAWS)
+                return {name: part.double() for name, part in found.items()}
 
             return self._join(bound, dataset, max(1, self.batch_size // SCORE_DRAWS))
         # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
         network = copy.deepcopy(self.network).double()
 
-        def precise_bound(batch: Windows) -> tuple[Tensor]:
-            return (network.elbo(batch.double(), noise, SCORE_DRAWS),)
+        def precise_bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            return network.bound(batch.double(), noise, SCORE_DRAWS)
 
         return self._join(precise_bound, dataset, self.batch_size)
 
@@ -200,27 +222,38 @@ class Inference:
 
     def _join(
         self,
-        function: Callable[[Windows], tuple[Tensor]],
+        function: PartsOfBatch,
         dataset: SequenceDataset,
         batch_size: int,
-    ) -> np.ndarray:
-        """Apply a function of a batch to all batches, and join its single result."""
-        return np.concatenate([part for _, (part,) in self._map(function, dataset, batch_size)])
+    ) -> dict[str, np.ndarray]:
+        """Apply a function of a batch to all batches, and join its results."""
+        found = [parts for _, parts in self._map(function, dataset, batch_size)]
+        return {name: np.concatenate([parts[name] for parts in found]) for name in found[0]}
 
     def _map(
         self,
-        function: Callable[[Windows], tuple[Tensor, ...]],
+        function: PartsOfBatch,
         dataset: SequenceDataset,
         batch_size: int,
-    ) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """Rows of each batch, and what a function makes of it."""
         start = 0
         for batch, _ in BatchLoader(dataset, batch_size):
+            rows = slice(start, start + len(batch.values))
             with torch.inference_mode():
-                parts = [part.cpu().numpy() for part in function(batch.to(self.device))]
-            stop = start + len(batch.values)
-            yield slice(start, stop), parts
-            start = stop
+                found = function(batch.to(self.device), rows)
+                parts = {name: part.cpu().numpy() for name, part in found.items()}
+            yield rows, parts
+            start = rows.stop
+
+
+def _only_seen(codes: dict[str, Tensor], batch: Windows) -> dict[str, Tensor]:
+    """NaN for the codes of rows of which nothing was observed."""
+    seen = batch.observed.flatten(1).any(1)
+    return {
+        name: part.where(seen.view(-1, *[1] * (part.ndim - 1)), torch.nan)
+        for name, part in codes.items()
+    }
 
 
 def _why_not_finite(panel: Panel, batch: Windows) -> str:

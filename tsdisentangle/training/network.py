@@ -21,7 +21,7 @@ class Posterior(NamedTuple):
 class SequenceNetwork(nn.Module):
     """Base of the methods' networks.
 
-    A subclass defines :meth:`encode`, :meth:`terms` and :meth:`elbo`, and sets :attr:`prior` (or
+    A subclass defines :meth:`encode`, :meth:`terms` and :meth:`bound`, and sets :attr:`prior` (or
     replaces the three methods that use it). The loss is ``sum(weights[name] * term)``.
 
     Parameters
@@ -88,8 +88,11 @@ class SequenceNetwork(nn.Module):
         """Unweighted terms of the loss: sums over a series, means over the batch."""
         raise NotImplementedError
 
-    def elbo(self, batch: Windows, noise: Noise, draws: int) -> Tensor:
-        """Evidence lower bound of each series with unit weights, shape ``(batch,)``."""
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound, each of shape ``(batch,)``.
+
+        Each observed value once, unit weights, nothing of the rest of the batch.
+        """
         raise NotImplementedError
 
     def sample_static(self, n: int, noise: Noise) -> Tensor:
