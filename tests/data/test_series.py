@@ -89,7 +89,7 @@ BAD = {
     "one axis": (np.zeros(3), "Reshape your data"),
     "four axes": (np.zeros((2, 2, 2, 2)), "4 axes"),
     "no series": (np.zeros((0, 3)), "0 sample"),
-    "no series in a list": ([], "0 sample|1D array"),
+    "no series in a list": ([], "X is an empty list: 0 series"),
     "no step": (np.zeros((2, 0)), "0 feature"),
     "no step in 3-D": (np.zeros((2, 0, 3)), "0 time steps or channels"),
     "no channel": (np.zeros((2, 3, 0)), "0 time steps or channels"),

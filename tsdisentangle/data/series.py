@@ -48,6 +48,8 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
     """
     if is_stored(X):
         return as_stored(X, missing=missing)
+    if isinstance(X, list | tuple) and not len(X):
+        raise ValueError(f"X is an empty list: 0 series; expected at least one, as {ACCEPTED}.")
     restore: Callable[[np.ndarray], Any]
     if isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
         values, steps, restore = _read_panel(X, X.index)
@@ -92,7 +94,7 @@ def _check_dense(X: Any, **options: Any) -> np.ndarray:
 
 def _is_ragged(X: Any) -> bool:
     """Whether X is a list of series rather than the rows of one dense array."""
-    if not isinstance(X, list | tuple) or not len(X):
+    if not isinstance(X, list | tuple):
         return False
     if all(np.ndim(x) == 2 for x in X if isinstance(x, np.ndarray | pd.DataFrame)) and any(
         isinstance(x, np.ndarray | pd.DataFrame) and np.ndim(x) == 2 for x in X
