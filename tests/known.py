@@ -73,3 +73,20 @@ class Reads:
             "colour": np.eye(2)[look % 2],
             "move": np.eye(3)[move],
         }
+
+
+class Given:
+    """An estimator whose codes were chosen beforehand; ``at`` is its static code by window."""
+
+    def __init__(self, static, dynamic, lengths=None, window=1, at=None, terms=()):
+        lengths = np.full(len(static), dynamic.shape[1]) if lengths is None else lengths
+        self.codes, self.window_ = Codes(static, dynamic, lengths), window
+        self.at, self.terms = at, dict(terms)
+
+    def encode(self, X, *, windows=None, return_std=False):
+        if windows is None or self.at is None:
+            return self.codes
+        return Codes(self.at[np.arange(len(windows)), windows[:, 0]], None, None)
+
+    def score_terms(self, X):
+        return self.terms

@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import small
+from known import Given
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
-from tsdisentangle import Codes, make_static_dynamic
+from tsdisentangle import make_static_dynamic
 from tsdisentangle.evaluation import disentanglement_report
 
 N, STEPS = 160, 6
@@ -15,23 +16,6 @@ NOISE = np.random.RandomState(0).normal(size=(N, 2))
 @pytest.fixture(scope="module")
 def bunch():
     return make_static_dynamic(N, n_steps=STEPS, n_classes=3, random_state=0)
-
-
-class Given:
-    """An estimator whose codes were chosen beforehand; ``at`` is its static code by window."""
-
-    def __init__(self, static, dynamic, lengths=None, window=1, at=None, terms=()):
-        lengths = np.full(len(static), dynamic.shape[1]) if lengths is None else lengths
-        self.codes, self.window_ = Codes(static, dynamic, lengths), window
-        self.at, self.terms = at, dict(terms)
-
-    def encode(self, X, *, windows=None, return_std=False):
-        if windows is None or self.at is None:
-            return self.codes
-        return Codes(self.at[np.arange(len(windows)), windows[:, 0]], None, None)
-
-    def score_terms(self, X):
-        return self.terms
 
 
 def one_hot(bunch):
@@ -247,51 +231,3 @@ def test_leak_grows_with_the_windows_that_are_read(bunch):
     assert chance.max() < 0.5
     assert 0.2 < reading[1] == reading[2] < 0.8
     assert reading[4] == reading[6] == 1
-
-
-def test_static_codes_read_elsewhere(bunch):
-    code = one_hot(bunch)
-    stays = Given(code, phase(bunch), at=np.repeat(code[:, None], STEPS, axis=1))
-    found = report(stays, bunch).codes
-    assert_allclose(found["stability of static over thirds"], 1 - across(code))
-    assert found["shift of static, shuffled"] == 0
-
-    # Another static code from every window: the same code for all series from the same window.
-    turns = np.repeat(np.eye(STEPS)[None], N, axis=0)
-    code = np.hstack([code, np.zeros_like(code)])
-    found = report(Given(code, phase(bunch), at=turns), bunch).codes
-    assert_allclose(found["stability of static over thirds"], -1 / 3)
-
-
-def across(codes):
-    """Mean cosine of one-hot codes of different rows."""
-    same = (codes @ codes.T).sum() - len(codes)
-    return same / (len(codes) * (len(codes) - 1))
-
-
-def test_shift_is_relative_to_the_distance_of_series(bunch):
-    # Series at 0 and 1; every shuffled series that begins with another window moves by 2.
-    code = np.tile([[0.0], [1.0]], (N // 2, 1))
-    at = np.repeat(code[:, None], STEPS, axis=1)
-    at[:, 1:] += 2.0
-    found = report(Given(code, phase(bunch), at=at), bunch).codes["shift of static, shuffled"]
-    moved = (found**2) * 2 * code.var(ddof=1) / 4  # share of the series that moved
-    assert 0.75 < moved < 0.92  # five in six
-    assert_allclose(moved * N, round(moved * N))
-
-
-def test_what_cannot_be_read_elsewhere_is_nan(bunch):
-    code = one_hot(bunch)
-    short = Given(code, phase(bunch), np.full(N, 2), at=np.repeat(code[:, None], STEPS, axis=1))
-    assert np.isnan(report(short, bunch).codes["stability of static over thirds"])
-    level = bunch.static_target["level"]
-    constant = Given(np.ones((N, 2)), phase(bunch))
-    found = disentanglement_report(constant, bunch.data, level, random_state=0).codes
-    assert np.isnan(found["shift of static, shuffled"])
-
-
-def test_divergence_of_dynamics_is_a_window_s(bunch):
-    lengths = np.where(np.arange(N) % 2, 2, 4)
-    given = Given(one_hot(bunch), phase(bunch), lengths, terms={"dynamic_kl": 3.0 * lengths})
-    found = disentanglement_report(given, bunch.data, bunch.static_target, random_state=0)
-    assert found.codes["KL of dynamic from its prior, a window"] == 3.0

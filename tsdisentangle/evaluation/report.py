@@ -11,13 +11,12 @@ from sklearn.utils import check_random_state
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.evaluation.factors import known_entries
+from tsdisentangle.evaluation.unlabelled import describe_codes, divergences, read_elsewhere
 from tsdisentangle.evaluation.views import Factor, View, Views, read_factors, varies
 from tsdisentangle.metrics.validation import Split, split_rows
 
 # Statistics over all pairs of series look at no more than so many, drawn at random.
 PAIRWISE_ROWS = 1000
-# A static code is read again from so many parts of its series, to see whether it stays.
-PARTS = 3
 READING = ["score", "chance", "normalized", "unscaled"]
 SCORES = ["disentanglement", "completeness", "informativeness", "mig", "sap", "modularity"]
 SCORES += ["explicitness", "mi_gap", "silhouette"]
@@ -164,9 +163,9 @@ def disentanglement_report(
         ),
         pd.Series(
             {
-                **_describe(codes, views, pairs, groups),
-                **_cost(codes, estimator.score_terms(X)),
-                **_read_again(estimator, X, codes, rng),
+                **describe_codes(codes, views, pairs, groups),
+                **divergences(codes, estimator.score_terms(X)),
+                **read_elsewhere(estimator, X, codes, rng),
             }
         ),
     )
@@ -280,78 +279,3 @@ class _Scores:
         sides = own.rows[known], other.rows[known], values[known]
         groups = self.groups[own.owner[known]]
         return {"mi_gap": metrics.group_mi_gap(*sides, **self.split, groups=groups)}
-
-
-def _describe(
-    codes: Codes, views: Views, pairs: np.ndarray, groups: np.ndarray
-) -> dict[str, float]:
-    """Statistics without labels; those that the codes do not allow are NaN."""
-    static, pooled = views.static.rows, views.pooled.rows
-    smoothness = np.nan
-    if codes.lengths.max() > 1:
-        smoothness = metrics.dynamic_smoothness(codes.dynamic, codes.lengths)
-    return {
-        "active static coordinates": metrics.active_units(static),
-        "active dynamic coordinates": metrics.active_units(views.single.rows),
-        "smoothness of dynamic": smoothness,
-        "R2, static from dynamic": metrics.cross_prediction_r2(pooled, static, groups=groups),
-        "R2, dynamic from static": metrics.cross_prediction_r2(static, pooled, groups=groups),
-        **_dependence(static[pairs], pooled[pairs]),
-    }
-
-
-def _cost(codes: Codes, terms: dict[str, np.ndarray]) -> dict[str, float]:
-    """Divergences of the codes from their priors, in nats."""
-    static = dynamic = np.nan
-    if codes.static_std is not None:
-        static = metrics.kl_to_standard_normal(codes.static, codes.static_std)
-    if "dynamic_kl" in terms:
-        dynamic = float((terms["dynamic_kl"] / codes.lengths).mean())
-    return {
-        "KL of static from N(0, I), a series": static,
-        "KL of dynamic from its prior, a window": dynamic,
-    }
-
-
-def _read_again(
-    estimator: Any, X: Any, codes: Codes, rng: np.random.RandomState
-) -> dict[str, float]:
-    """Static codes of parts of the series, and of shuffled ones; NaN where nothing compares."""
-    parts = [estimator.encode(X, windows=part).static for part in _parts(codes.lengths)]
-    long = codes.lengths >= PARTS
-    directed = [np.isfinite(part).all(axis=1) & part.any(axis=1) for part in parts]
-    kept = np.logical_and.reduce([long, *directed])
-    stability = shift = np.nan
-    if kept.sum() > 1:
-        stability = metrics.static_stability([part[kept] for part in parts])
-    if codes.static.std(axis=0).any():
-        shuffled = estimator.encode(X, windows=_shuffled(codes.lengths, rng)).static
-        shift = metrics.shuffle_shift(codes.static, shuffled)
-    return {"stability of static over thirds": stability, "shift of static, shuffled": shift}
-
-
-def _parts(lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Windows of the first, the second, ... part of each series."""
-    for part in range(PARTS):
-        start = part * lengths // PARTS
-        stop = np.maximum((part + 1) * lengths // PARTS, start + 1)
-        place = start[:, None] + np.arange((stop - start).max())
-        yield np.where(place < stop[:, None], place, -1)
-
-
-def _shuffled(lengths: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """All windows of each series in a random order."""
-    place = np.arange(lengths.max())
-    drawn = np.where(place < lengths[:, None], rng.random_sample((len(lengths), len(place))), 1.0)
-    return np.where(place < lengths[:, None], drawn.argsort(axis=1), -1)
-
-
-def _dependence(static: np.ndarray, dynamic: np.ndarray) -> dict[str, float]:
-    """Both measures, and beside each the value of no dependence: rows paired with the next."""
-    pairings = {"": dynamic, ", shuffled": np.roll(dynamic, 1, axis=0)}
-    named = {"distance correlation": metrics.distance_correlation, "HSIC": metrics.hsic}
-    return {
-        name + suffix: measure(static, rows)
-        for name, measure in named.items()
-        for suffix, rows in pairings.items()
-    }
