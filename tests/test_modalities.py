@@ -164,6 +164,16 @@ def test_order_and_batches_do_not_matter(fitted, modality, order):
     np.testing.assert_array_equal(fitted.sample(2, 3), batches.sample(2, 3))
 
 
+def test_picked_elements_are_read_as_if_they_were_all(fitted, modality):
+    X, order = panel(modality), np.tile([3, 0, 0], (6, 1))
+    order[0] = 1, 2, -1
+    codes = fitted.encode(X, windows=order)
+    expected = fitted.encode([x[row[row >= 0]] for x, row in zip(X, order, strict=True)])
+    np.testing.assert_allclose(codes.static, expected.static, **CLOSE)
+    np.testing.assert_allclose(codes.dynamic, expected.dynamic, **CLOSE)
+    np.testing.assert_array_equal(codes.lengths, expected.lengths)
+
+
 # -- input --------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,10 @@ def test_every_answer_is_that_of_the_array_in_memory(store):
     np.testing.assert_array_equal(estimator.reconstruct(store(X)), estimator.reconstruct(X))
     np.testing.assert_array_equal(estimator.impute(store(X)), X)
     np.testing.assert_array_equal(estimator.score_samples(store(X)), estimator.score_samples(X))
+    order = np.random.default_rng(0).integers(0, 2, (len(X), 3))
+    np.testing.assert_array_equal(
+        estimator.encode(store(X), windows=order).static, estimator.encode(X, windows=order).static
+    )
     for stored, kept in zip(estimator.swap(store(X), store(X)), estimator.swap(X, X), strict=True):
         np.testing.assert_array_equal(stored, kept)
     np.testing.assert_array_equal(
