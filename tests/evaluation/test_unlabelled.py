@@ -6,7 +6,7 @@ from known import Given
 from numpy.testing import assert_allclose
 
 from tsdisentangle import Codes
-from tsdisentangle.evaluation.unlabelled import divergences, read_elsewhere
+from tsdisentangle.evaluation.unlabelled import costs, read_elsewhere
 
 N, WINDOWS = 60, 6
 CODE = np.eye(3)[np.arange(N) % 3]
@@ -101,13 +101,14 @@ def test_windows_are_read_again(lengths):
             assert all(row and max(row) < length for row in rows)
 
 
-def test_divergences():
+def test_costs():
     lengths = np.array([2, 4])
     codes = Codes(np.ones((2, 3)), np.zeros((2, 4, 1)), lengths, np.ones((2, 3)))
-    found = divergences(codes, {"dynamic_kl": 3.0 * lengths})
+    found = costs(codes, {"dynamic_kl": 3.0 * lengths, "reconstruction": np.array([2.0, 8.0])})
     assert found == {
         "KL of static from N(0, I), a series": 1.5,
         "KL of dynamic from its prior, a window": 3.0,
+        "negative log-likelihood, a window": 1.5,
     }
-    unknown = divergences(Codes(codes.static, codes.dynamic, lengths), {})
+    unknown = costs(Codes(codes.static, codes.dynamic, lengths), {})
     assert np.isnan(list(unknown.values())).all()

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.evaluation.factors import known_entries
-from tsdisentangle.evaluation.unlabelled import describe_codes, divergences, read_elsewhere
+from tsdisentangle.evaluation.unlabelled import costs, describe_codes, read_elsewhere
 from tsdisentangle.evaluation.views import Factor, View, Views, read_factors, varies
 from tsdisentangle.metrics.validation import Split, split_rows
 
@@ -164,7 +164,7 @@ def disentanglement_report(
         pd.Series(
             {
                 **describe_codes(codes, views, pairs, groups),
-                **divergences(codes, estimator.score_terms(X)),
+                **costs(codes, estimator.score_terms(X)),
                 **read_elsewhere(estimator, X, codes, rng),
             }
         ),

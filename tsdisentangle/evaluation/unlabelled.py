@@ -31,16 +31,19 @@ def describe_codes(
     }
 
 
-def divergences(codes: Codes, terms: dict[str, np.ndarray]) -> dict[str, float]:
-    """Divergences of the codes from their priors, in nats."""
-    static = dynamic = np.nan
+def costs(codes: Codes, terms: dict[str, np.ndarray]) -> dict[str, float]:
+    """What the codes cost and what then is left to say of the data, in nats.
+
+    ``terms`` are those of the estimator's score.
+    """
+    static = np.nan
     if codes.static_std is not None:
         static = metrics.kl_to_standard_normal(codes.static, codes.static_std)
-    if "dynamic_kl" in terms:
-        dynamic = float((terms["dynamic_kl"] / codes.lengths).mean())
+    a_window = {name: float((term / codes.lengths).mean()) for name, term in terms.items()}
     return {
         "KL of static from N(0, I), a series": static,
-        "KL of dynamic from its prior, a window": dynamic,
+        "KL of dynamic from its prior, a window": a_window.get("dynamic_kl", np.nan),
+        "negative log-likelihood, a window": a_window.get("reconstruction", np.nan),
     }
 
 
