@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers import METHODS, small
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, parallel_backend
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
@@ -59,7 +59,7 @@ def fit_and_answer(method):
 def test_other_processes_give_the_same_bits():
     """n_jobs changes who works, not what comes out, at an equal number of threads."""
     here = [fit_and_answer(method) for method in METHODS]
-    with parallel_config("loky", inner_max_num_threads=1):
+    with parallel_backend("loky", inner_max_num_threads=1):
         there = Parallel(n_jobs=2)(delayed(fit_and_answer)(method) for method in METHODS)
     for one, other in zip(here, there, strict=True):
         for expected, found in zip(one, other, strict=True):
@@ -70,7 +70,7 @@ def test_other_processes_give_the_same_bits():
 def test_cross_validation_does_not_depend_on_n_jobs():
     X, estimator = panel(), small(max_epochs=1)
     alone = cross_val_score(estimator, X, cv=2)
-    with parallel_config("loky", inner_max_num_threads=1):
+    with parallel_backend("loky", inner_max_num_threads=1):
         np.testing.assert_array_equal(cross_val_score(estimator, X, cv=2, n_jobs=2), alone)
 
 

@@ -59,6 +59,23 @@ def test_rows_that_pick_nothing_observed_keep_their_windows():
     assert not picked.observed.any()
 
 
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=5), st.data())
+def test_orders_of_windows_that_are_there_are_taken(counts, data):
+    rows = [
+        data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=4)) for count in counts
+    ]
+    order = np.full((len(rows), max(map(len, rows))), -1, dtype=np.int16)
+    for line, row in zip(order, rows, strict=True):
+        line[: len(row)] = row
+    checked = check_order(order, np.array(counts))
+    np.testing.assert_array_equal(checked, order)
+    assert checked.dtype == np.int64
+    row = data.draw(st.integers(0, len(rows) - 1))
+    order[row, 0] = data.draw(st.sampled_from([-2, counts[row], counts[row] + 3]))
+    with pytest.raises(ValueError, match=f"of series {row}"):
+        check_order(order, np.array(counts))
+
+
 @pytest.mark.parametrize(
     ("order", "message"),
     [
