@@ -83,7 +83,7 @@ class Given:
         self.codes, self.window_ = Codes(static, dynamic, lengths), window
         self.at, self.terms = at, dict(terms)
 
-    def encode(self, X, *, windows=None, return_std=False):
+    def encode(self, X, *, windows=None):
         if windows is None or self.at is None:
             return self.codes
         return Codes(self.at[np.arange(len(windows)), windows[:, 0]], None, None)

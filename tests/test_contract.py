@@ -141,6 +141,38 @@ def test_picked_windows_are_read_as_if_they_were_all(fitted, data):
         np.testing.assert_allclose(getattr(found, name), value, rtol=1e-4, atol=1e-5)
 
 
+VARIANTS = [{"missing": "indicate"}, {"static_pooling": "mean"}, {"static_pooling": "precision"}]
+
+
+@pytest.mark.parametrize("params", VARIANTS, ids=str)
+def test_picked_windows_of_series_with_gaps_and_an_end(params):
+    X = dense(0, (4, 12, 2))
+    X[0, 3:6] = X[1, 6:9] = X[2, :3] = np.nan
+    X[3, 2, 1] = np.nan
+    estimator = small(**{"missing": "mask", "window": 3, **params}).fit(X)
+    order = np.array([[0, 1, -1], [3, 2, 2], [1, 0, 1], [0, 0, 3]])
+    parts = X.reshape(4, 4, 3, 2)
+    made = [
+        part[row[row >= 0]].reshape(-1, 2)
+        for part, row in zip(parts, order, strict=True)  # the first two end with gaps
+    ]
+    found, expected = estimator.encode(X, windows=order), estimator.encode(made)
+    assert expected.lengths.tolist() == [1, 1, 3, 3]
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+    np.testing.assert_allclose(found.static, expected.static, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.dynamic, expected.dynamic, rtol=1e-4, atol=1e-5)
+    nothing = estimator.encode(X, windows=np.array([[1], [2], [0], [0]]))
+    assert np.isnan(nothing.static).all(axis=1).tolist() == [True, True, True, False]
+
+
+def test_scores_have_unit_weights(fitted):
+    X, weights = dense(), fitted.net_.module_.weights
+    expected = fitted.score_samples(X)
+    fitted.net_.module_.weights = {name: 7 * weight + 1 for name, weight in weights.items()}
+    np.testing.assert_array_equal(fitted.score_samples(X), expected)
+    fitted.net_.module_.weights = weights
+
+
 def test_codes_of_nothing_are_nan(fitted):
     X = dense(0, (3, 12, 2))
     X[1, : fitted.window_] = np.nan

@@ -627,7 +627,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         dict of str to float64 array of shape (n,)
             Nats. ``'reconstruction'`` is the negative log-likelihood, ``'static_kl'`` and
             ``'dynamic_kl'`` (over all windows) are the divergences of the codes from their priors;
-            a method without a static code of its own has no ``'static_kl'``. The sum is minus
+            a method without a static code of its own has no ``'static_kl'``. A static code that
+            is pooled after fit has no part in them: they are of the anchor's. The sum is minus
             :meth:`score_samples`.
         """
         check_is_fitted(self)

@@ -42,7 +42,7 @@ def test_picked_windows_are_those_of_a_series_made_of_them():
     X = np.random.default_rng(0).normal(size=(2, 8, 1)).astype("f4")
     X[0, 2:4] = np.nan  # window 1
     picked = to_windows(as_series(X, missing="mask"), 2).pick(
-        torch.tensor([[3, 1, 0, 1], [2, 2, -1, -1]])
+        torch.tensor([[3, 1, 0, 1], [2, 2, -1, -1]]), 1
     )
     made = [X[0, [6, 7, 2, 3, 0, 1, 2, 3]], X[1, [4, 5, 4, 5]]]
     expected = to_windows(as_series(made, missing="mask"), 2)
@@ -51,11 +51,11 @@ def test_picked_windows_are_those_of_a_series_made_of_them():
     assert picked.valid.sum(1).tolist() == [3, 2]
 
 
-def test_rows_that_pick_nothing_observed_keep_their_windows():
+def test_rows_that_pick_nothing_observed_keep_a_window():
     X = np.ones((1, 4, 1), np.float32)
     X[0, 0] = np.nan
-    picked = to_windows(as_series(X, missing="mask"), 1).pick(torch.tensor([[0, 0, -1]]))
-    assert picked.valid.tolist() == [[True, True, False]]
+    picked = to_windows(as_series(X, missing="mask"), 1).pick(torch.tensor([[0, 0, -1]]), 1)
+    assert picked.valid.tolist() == [[True, False, False]]
     assert not picked.observed.any()
 
 

@@ -24,9 +24,14 @@ class ChannelScaler:
     scale: np.ndarray
 
     @property
+    def n_channels(self) -> int:
+        """Channels of the user's series."""
+        return len(self.mean)
+
+    @property
     def n_modelled(self) -> int:
         """Channels that the network sees."""
-        return len(self.mean)
+        return self.n_channels
 
     @classmethod
     def identity(cls, n_channels: int) -> Self:

@@ -29,23 +29,28 @@ class Windows(NamedTuple):
         """Return some of the sequences."""
         return Windows(self.values[rows], self.observed[rows], self.valid[rows])
 
-    def pick(self, order: Tensor) -> "Windows":
+    def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
 
         Parameters
         ----------
         order : int64 Tensor of shape (n, picked)
             Numbers of windows; -1 behind the last one of a row.
+        n_channels : int
+            Channels of the user's series; what lies behind them, such as the missing pattern, is
+            known up to the last observed value of these.
         """
         rows, place = torch.arange(len(order), device=order.device)[:, None], order.clamp(min=0)
-        valid = order >= 0
-        kept = valid[..., None, None]
-        observed = self.observed[rows, place] & kept
-        # What lies behind the last observed window is padding, here as in the whole series.
-        seen = observed.flatten(2).any(2)
-        until_last = seen.flip(1).cumsum(1).flip(1) > 0
-        valid = torch.where(seen.any(1, keepdim=True), until_last, valid)
-        return Windows(self.values[rows, place].where(kept, 0.0), observed, valid)
+        observed = self.observed[rows, place] & (order >= 0)[..., None, None]
+        # What lies behind the last observed value is padding, here as in the whole series.
+        seen = observed[..., :n_channels].any(3)
+        until_last = seen.flatten(1).flip(1).cumsum(1).flip(1).view(seen.shape) > 0
+        observed = observed & until_last[..., None]
+        values = self.values[rows, place].where(observed, 0.0)
+        valid = until_last.any(2)
+        # A row of which nothing was observed needs a window as well.
+        valid[:, 0] = True
+        return Windows(values, observed, valid)
 
     def double(self) -> "Windows":
         """Return the sequences in float64."""

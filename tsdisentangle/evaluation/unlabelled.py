@@ -31,17 +31,14 @@ def describe_codes(
     }
 
 
-def costs(codes: Codes, terms: dict[str, np.ndarray]) -> dict[str, float]:
+def costs(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]:
     """What the codes cost and what then is left to say of the data, in nats.
 
-    ``terms`` are those of the estimator's score.
+    ``terms`` are those of the estimator's score; ``lengths`` are in windows.
     """
-    static = np.nan
-    if codes.static_std is not None:
-        static = metrics.kl_to_standard_normal(codes.static, codes.static_std)
-    a_window = {name: float((term / codes.lengths).mean()) for name, term in terms.items()}
+    a_window = {name: float((term / lengths).mean()) for name, term in terms.items()}
     return {
-        "KL of static from N(0, I), a series": static,
+        "KL of static from N(0, I), a series": float(np.mean(terms.get("static_kl", np.nan))),
         "KL of dynamic from its prior, a window": a_window.get("dynamic_kl", np.nan),
         "negative log-likelihood, a window": a_window.get("reconstruction", np.nan),
     }
@@ -58,9 +55,10 @@ def read_elsewhere(
     stability = shift = np.nan
     if kept.sum() > 1:
         stability = metrics.static_stability([part[kept] for part in parts])
-    if codes.static.std(axis=0).any():
+    several = codes.lengths > 1
+    if several.sum() > 1 and codes.static[several].std(axis=0).any():
         shuffled = estimator.encode(X, windows=_shuffled(codes.lengths, rng)).static
-        shift = metrics.shuffle_shift(codes.static, shuffled)
+        shift = metrics.shuffle_shift(codes.static[several], shuffled[several])
     return {"stability of static over thirds": stability, "shift of static, shuffled": shift}
 
 

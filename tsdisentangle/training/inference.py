@@ -103,21 +103,22 @@ class Inference:
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
             if order is not None:
-                batch = batch.pick(self._tensor(order[rows]))
+                batch = batch.pick(self._tensor(order[rows]), self.scaler.n_channels)
             posterior = self.network.encode(batch, **options)
             valid = batch.valid[..., None]
             codes = {
                 "static": posterior.static.mean,
                 "dynamic": posterior.dynamic.mean.where(valid, 0.0),
             }
-            if not all(mean.isfinite().all() for mean in codes.values()):
+            # Pooled over nothing, a code is NaN: only picked windows can be all unobserved.
+            seen = batch.observed.flatten(1).any(1)
+            if not all(mean[seen].isfinite().all() for mean in codes.values()):
                 raise ValueError(f"The codes are not finite: {_why_not_finite(panel, batch)}.")
             if return_std:
                 codes["static_std"] = posterior.static.std
                 codes["dynamic_std"] = posterior.dynamic.std.where(valid, 0.0)
-            if order is not None:
-                codes = _only_seen(codes, batch)
-            return codes | {"lengths": batch.valid.sum(1)}
+            known = {name: _nan_unless(seen, part) for name, part in codes.items()}
+            return known | {"lengths": batch.valid.sum(1)}
 
         dataset = as_dataset(panel, self.window)
         for rows, codes in self._map(parts, dataset, self.batch_size):
@@ -247,13 +248,9 @@ class Inference:
             start = rows.stop
 
 
-def _only_seen(codes: dict[str, Tensor], batch: Windows) -> dict[str, Tensor]:
+def _nan_unless(seen: Tensor, codes: Tensor) -> Tensor:
     """NaN for the codes of rows of which nothing was observed."""
-    seen = batch.observed.flatten(1).any(1)
-    return {
-        name: part.where(seen.view(-1, *[1] * (part.ndim - 1)), torch.nan)
-        for name, part in codes.items()
-    }
+    return codes.where(seen.view(-1, *[1] * (codes.ndim - 1)), torch.nan)
 
 
 def _why_not_finite(panel: Panel, batch: Windows) -> str:
