@@ -599,8 +599,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def score_samples(self, X: Any) -> np.ndarray:
         """Evidence lower bound of each series; low values point at anomalies.
 
-        Each observed value counts once, all weights are 1 whatever the training weights were, in
-        standardised units, summed over the series. The draws are fixed and shared by all rows.
+        Each observed value counts once (and each mark of the missing pattern, where that is
+        modelled), all weights are 1 whatever the training weights were, in standardised units,
+        summed over the series. The draws are fixed and shared by all rows.
 
         Parameters
         ----------

@@ -76,7 +76,8 @@ def test_risk_ranks_by_the_dynamics_too():
     task = Risk("death", died)
     answers = task.answer(codes, SPLIT)
     assert task.metrics["AUROC"](answers.truth, answers.guess) > 0.95
-    blind = task.answer(codes, SPLIT, raw=True)  # of raw features, those of the series
+    without = Codes(codes.static, codes.dynamic[:, :5], np.full(200, 5))
+    blind = task.answer(without, SPLIT)
     assert task.metrics["AUROC"](blind.truth, blind.guess) < 0.8
 
 
@@ -95,15 +96,23 @@ def test_course_predicts_each_window():
     answers = task.answer(codes, SPLIT)
     assert answers.guess.shape == (40, 6)
     assert absolute_error(answers.truth, answers.guess) < 0.05
-    constant = task.constant(SPLIT)
-    assert (constant.guess == np.median(target[:120])).all()
 
 
-def test_constant_answers_the_most_frequent_training_label():
-    label = np.array([2] * 100 + [0] * 100)
+def test_constants_know_as_much_as_probes():
+    """Of the training and of the validation part: 0 to 159."""
+    label = np.array([2] * 70 + [1] * 50 + [1] * 40 + [0] * 40)
     answers = StaticLabel("label", label).constant(SPLIT)
-    assert (answers.guess == 2).all()
+    assert (answers.guess == 1).all()
     assert accuracy(answers.truth, answers.guess) == 0
+    target = np.random.default_rng(2).normal(size=(200, 6))
+    constant = Course("course", target).constant(SPLIT).guess
+    assert (constant == np.median(target[:160])).all()
+    # What a probe falls back to where the features say nothing is the same.
+    nothing = Codes(np.zeros((200, 1)), np.zeros((200, 6, 1)), np.full(200, 6))
+    skewed = np.exp(3 * target)  # the mean, which ridge regression would answer, is far away
+    answers = Course("course", skewed)
+    fallen_back = answers.answer(nothing, SPLIT).guess
+    np.testing.assert_array_equal(fallen_back, answers.constant(SPLIT).guess)
 
 
 def test_bootstrap_interval_of_a_share_is_the_binomial_one():

@@ -140,6 +140,25 @@ def test_a_window_depends_on_none_behind_it():
     )
 
 
+def test_head_has_the_documented_precision():
+    """``R R^T``, with ``1 + softplus`` on the diagonal, and a carry between -1 and 1 beside it."""
+    head, features = BandedHead(3, 2).double(), 3 * torch.randn(1, 5, 3).double()
+    q = head(features)
+    x = features[0].numpy()
+    for k in range(2):
+        diagonal, ratio = (
+            x @ layer.weight[k].detach().numpy() + layer.bias[k].item()
+            for layer in (head.precision, head.carry)
+        )
+        factor = np.diag(1 + np.logaddexp(0, diagonal))
+        for t in range(1, 5):
+            factor[t - 1, t] = -np.tanh(ratio[t]) * factor[t, t]
+        root = q.root[0, k].detach().numpy()
+        np.testing.assert_allclose(np.linalg.inv(root @ root.T), factor @ factor.T, atol=1e-10)
+    expected = x @ head.mean.weight.detach().numpy().T + head.mean.bias.detach().numpy()
+    np.testing.assert_allclose(q.mean[0].detach(), expected)
+
+
 def test_head_stays_finite_for_extreme_features():
     q = BandedHead(3, 2)(1e4 * torch.randn(2, 300, 3))
     assert all(part.isfinite().all() for part in (*q, *q.marginal()))

@@ -242,6 +242,16 @@ def test_presets_are_those_of_table_6(name, alpha, beta):
     assert (estimator.alpha, estimator.beta) == (alpha, beta)
     assert (estimator.static_dim, estimator.dynamic_dim) == (8, 8)
     assert estimator.encoder.kind == "step"
+    training = (estimator.window, estimator.lr, estimator.batch_size)
+    assert (
+        training
+        == {
+            "physionet-mortality": (4, 3e-3, 30),
+            "physionet-icu": (4, 3e-3, 30),
+            "air-quality": (24, 3e-3, 10),
+            "etth1": (24, 1e-3, 10),
+        }[name]
+    )
     X = series(shape=(6, 2 * estimator.window, 3))
     assert estimator.fit_transform(X).shape == (6, 16)
 

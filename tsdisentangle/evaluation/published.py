@@ -223,7 +223,7 @@ class PublishedRisk(Risk):
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Train the head, and answer with one draw."""
-        windows = codes.dynamic.shape[1]  # a tuned row has its own
+        windows = codes.dynamic.shape[1]
         if self.time % windows:
             raise ValueError(
                 f"{windows} windows do not divide {self.time} steps, so the last whole window of a "
@@ -293,16 +293,14 @@ def physionet(data_home: DataHome = None) -> Benchmark:
         PublishedStaticLabel("ICU type", bunch.static_target["icu_type"], batch_size=30),
         PublishedRisk("mortality", died, last_observed(data) + 1, data.shape[1]),
     ]
-    return _benchmark(
-        "PhysioNet 2012", bunch, tasks, "physionet-mortality", tuned="physionet", subsequence=0.6
-    )
+    return _benchmark("PhysioNet 2012", bunch, tasks, "physionet-mortality", subsequence=0.6)
 
 
 def etth1(data_home: DataHome = None) -> Benchmark:
     """ETTh1, the released split and head, labels kept with their samples."""
     bunch = fetch_etth1(data_home=data_home, protocol="published")
     task = PublishedCourse("oil temperature", daily_mean(bunch))
-    return _benchmark("ETTh1", bunch, [task], "etth1", tuned="air-quality")
+    return _benchmark("ETTh1", bunch, [task], "etth1")
 
 
 def last_observed(data: np.ndarray) -> np.ndarray:
@@ -316,8 +314,8 @@ def released_weights(
 ) -> dict[str, dict[str, Any]]:
     """Loss weights of the baselines of Tonekaboni et al. (2022), for the sums of this package.
 
-    There likelihoods are averaged over entries, and the divergences of dynamic codes over windows
-    and coordinates; each docstring has its conversion. Weights of CDSVAE and SPYL are not
+    There likelihoods are averaged over entries, and divergences as each docstring says beside its
+    conversion. Weights of CDSVAE and SPYL are not
     published for time series: they keep their defaults.
     """
     _, time, channels = data.shape
@@ -339,7 +337,6 @@ def _benchmark(
     tasks: list[Task],
     preset: str,
     *,
-    tuned: str | None = None,
     subsequence: float = 0.3,
 ) -> Benchmark:
     """Sizes and optimiser of the paper's preset for all methods, loss weights of each one's own."""
@@ -355,7 +352,6 @@ def _benchmark(
         window,
         tasks,
         [Resampling("published split", lambda seed: [bunch_parts(bunch)], n_seeds=1)],
-        preset=tuned or preset,
         settings=params,
         own_settings={"StaticDynamicVAE": flagship, **weights},
         units=bunch.static_target.get("month"),

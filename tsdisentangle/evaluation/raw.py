@@ -9,14 +9,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsdisentangle.data.observed import Series
 from tsdisentangle.data.rows import is_stored
+from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
 
 MINIROCKET_KERNELS = 2000
-Features = Callable[[np.ndarray], np.ndarray]  # of series (n, time, channel), NaN where missing
+Features = Callable[[np.ndarray], np.ndarray]  # of standardised series, NaN where missing
 
 
 def flat(series: np.ndarray) -> np.ndarray:
-    """All values in a row, zero where missing, with the mask."""
+    """All values in a row, zero, the mean, where missing, with the mask."""
     missing = np.isnan(series)
     values = np.where(missing, 0.0, series).reshape(len(series), -1)
     return np.hstack([values, missing.reshape(len(series), -1)])
@@ -68,10 +69,17 @@ def _channels_first(series: np.ndarray) -> np.ndarray:
     return np.concatenate([np.where(missing, 0.0, series), missing], axis=2).swapaxes(1, 2)
 
 
-def _read(X: Any) -> Series:
+def read(X: Any) -> Series:
+    """Check a panel; what lies in a file is loaded."""
     panel = as_series(np.array(X) if is_stored(X) else X, missing="mask")
-    assert isinstance(panel, Series)  # what lay in a file has been loaded
+    assert isinstance(panel, Series)
     return panel
+
+
+def standardise(panel: Series, scaler: ChannelScaler) -> np.ndarray:
+    """Return standardised values, NaN where missing: ``(n, time, channel)``."""
+    scaled = scaler.standardise(panel, np.arange(len(panel)))
+    return np.where(panel.observed, scaled.values, np.nan)
 
 
 PLAIN: dict[str, Features] = {"flat": flat, "summary": summary, "missingness": missingness}
@@ -80,12 +88,15 @@ PLAIN: dict[str, Features] = {"flat": flat, "summary": summary, "missingness": m
 class RawFeatures(TransformerMixin, BaseEstimator):
     """Features of a panel without a network: what codes have to beat.
 
+    Channels are standardised, from the observed values of the training panel.
+
     Parameters
     ----------
     kind : {'flat', 'summary', 'missingness', 'minirocket'}, default='summary'
-        ``'flat'``: all values, zero where missing, and the mask; ``'summary'``: mean, deviation,
-        minimum, maximum and missing share of each channel; ``'missingness'``: the missing shares
-        alone; ``'minirocket'``: MiniRocket over values and mask, which needs sktime and numba.
+        ``'flat'``: all values, the mean where missing, and the mask; ``'summary'``: mean,
+        deviation, minimum, maximum and missing share of each channel; ``'missingness'``: the
+        missing shares alone; ``'minirocket'``: MiniRocket over values and mask, which needs
+        sktime and numba.
     random_state : int or None, default=None
         Of MiniRocket; the others draw nothing.
 
@@ -116,7 +127,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the length of the series, and MiniRocket's thresholds.
+        """Learn the scale of the channels, the length of the series, and MiniRocket's thresholds.
 
         Parameters
         ----------
@@ -131,14 +142,15 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Bad input, or ``kind`` is unknown.
+            Bad input, a channel that was never observed, or ``kind`` is unknown.
         ImportError
             MiniRocket's packages are not installed.
         """
         if self.kind not in (*PLAIN, "minirocket"):
             known = sorted([*PLAIN, "minirocket"])
             raise ValueError(f"kind={self.kind!r} is unknown; expected one of {known}.")
-        panel = _read(X)
+        panel = read(X)
+        self.scaler_ = ChannelScaler.fit(panel)
         self.n_steps_, self.n_channels_in_ = panel.values.shape[1:]
         values = self._values(panel)
         rocket = self.kind == "minirocket"
@@ -163,7 +175,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
             Bad input.
         """
         check_is_fitted(self)
-        return self.features_(self._values(_read(X)))
+        return self.features_(self._values(read(X)))
 
     def _values(self, panel: Series) -> np.ndarray:
         """``(n, n_steps_, channel)``, NaN where missing or behind the end."""
@@ -175,5 +187,5 @@ class RawFeatures(TransformerMixin, BaseEstimator):
                 "channels."
             )
         values = np.full((n, self.n_steps_, channels), np.nan)
-        values[:, :time] = np.where(panel.observed, panel.values, np.nan)
+        values[:, :time] = standardise(panel, self.scaler_)
         return values

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.evaluation.fits import fit_once
 from tsdisentangle.evaluation.protocols import Benchmark
-from tsdisentangle.evaluation.raw import PLAIN, fit_minirocket
+from tsdisentangle.evaluation.raw import PLAIN, Features, RawFeatures, read, standardise
 from tsdisentangle.methods.cdsvae import CDSVAE
 from tsdisentangle.methods.glr import GLR
 from tsdisentangle.methods.gpvae import GPVAE
@@ -73,16 +74,19 @@ def fit_tuned(
     params = tuned_preset(benchmark.preset + SUFFIX, method.__name__)
     if benchmark.asks_windows:
         params["window"] = benchmark.window
-    return fit_method(
-        method, params, X, replace(benchmark, settings={}, own_settings={}), seed, epochs
-    )
+    return fit_method(method, params, X, benchmark, seed, epochs)
 
 
 def untrained(
-    params: dict[str, Any], X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int
+    method: type,
+    params: dict[str, Any],
+    X: np.ndarray,
+    benchmark: Benchmark,
+    seed: int,
+    epochs: int,
 ) -> Encoding:
-    """Return the flagship's network as it is initialised."""
-    return fit_method(StaticDynamicVAE, params, X, benchmark, seed, 0)
+    """Return a network as it is initialised."""
+    return fit_method(method, params, X, benchmark, seed, 0)
 
 
 def tuned_untrained(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encoding:
@@ -91,26 +95,22 @@ def tuned_untrained(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int)
 
 
 def _raw(
-    static: Callable[[np.ndarray], np.ndarray],
+    features: Features,
     X: np.ndarray,
     benchmark: Benchmark,
     seed: int,
     epochs: int,
 ) -> Encoding:
     """Features of the series as if they were a static code, of each window as dynamic codes."""
-    window = benchmark.window
-    mean, scale = np.zeros(1), np.ones(1)
-    if benchmark.protocol == "as published":  # its heads, other than the probes, do not standardise
-        mean, deviation = np.nanmean(X, axis=(0, 1)), np.nanstd(X, axis=(0, 1))
-        scale = np.where(deviation > 0, deviation, 1.0)
+    window, scaler = benchmark.window, ChannelScaler.fit(read(X))
 
     def encode(series: np.ndarray, return_std: bool = False) -> Codes:
-        series = (series - mean) / scale
+        series = standardise(read(series), scaler)
         windows = _cut(series, window)
-        dynamic = static(windows.reshape(-1, window, series.shape[2]))
+        dynamic = features(windows.reshape(-1, window, series.shape[2]))
         dynamic = dynamic.reshape(len(series), windows.shape[1], -1)
         lengths = np.full(len(series), windows.shape[1])
-        codes = Codes(static(series), dynamic, lengths)
+        codes = Codes(features(series), dynamic, lengths)
         if not return_std:
             return codes
         stds = (np.zeros_like(codes.static), np.zeros_like(dynamic))
@@ -129,12 +129,12 @@ def _cut(series: np.ndarray, window: int) -> np.ndarray:
 def minirocket(X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int) -> Encoding:
     """MiniRocket over the whole series; it has no features of a window."""
     start = time.process_time()
-    features = fit_minirocket(X, seed)
+    features = RawFeatures("minirocket", random_state=seed).fit(X)
     seconds = time.process_time() - start
 
     def encode(series: np.ndarray) -> Codes:
         nothing = np.zeros((len(series), 1, 0))
-        return Codes(features(series), nothing, np.ones(len(series), dtype=int))
+        return Codes(features.transform(series), nothing, np.ones(len(series), dtype=int))
 
     return Encoding(encode, seconds)
 
@@ -145,7 +145,7 @@ def anchors() -> dict[str, Representation]:
         f"StaticDynamicVAE@{anchor}": partial(fit_method, StaticDynamicVAE, {"anchor": anchor})
         for anchor in ("first", "middle", "last", "random", "random_batch")
     }
-    return rows | {"StaticDynamicVAE/untrained@first": partial(untrained, {})}
+    return rows | {"StaticDynamicVAE/untrained@first": partial(untrained, StaticDynamicVAE, {})}
 
 
 def representations() -> dict[str, Representation]:
@@ -153,9 +153,12 @@ def representations() -> dict[str, Representation]:
     rows: dict[str, Representation] = {
         name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
     }
-    rows["StaticDynamicVAE/untrained"] = partial(untrained, {})
-    rows["StaticDynamicVAE/pooled_untrained"] = partial(untrained, {"static_pooling": "mean"})
+    for name in ("StaticDynamicVAE", "StaticDynamicVAE/pooled"):
+        suffix = "_untrained" if "/" in name else "/untrained"
+        rows[name + suffix] = partial(untrained, StaticDynamicVAE, ABLATIONS[name])
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
+    for method in METHODS:
+        rows[f"{method.__name__}/untrained"] = partial(untrained, method, {})
     rows |= {f"{name}/tuned": partial(fit_tuned, method) for name, method in FAMILY.items()}
     rows["StaticDynamicVAE/tuned_untrained"] = tuned_untrained
     rows["raw/minirocket"] = minirocket

@@ -4,6 +4,7 @@ import argparse
 import datetime
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from tsdisentangle.evaluation.fits import default_cache
+from tsdisentangle.evaluation.fits import code_digest, default_cache
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation, representations
 from tsdisentangle.evaluation.table import (
@@ -40,12 +41,13 @@ PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
 def metadata() -> dict[str, Any]:
     """Return what a number needs beside it to be repeated."""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": shlex.join(["python", *sys.argv]),
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "fit_code": code_digest()[:12],
         "versions": {name: version(name) for name in PACKAGES},
     }
 
@@ -216,8 +218,11 @@ def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
 
 def _applies(name: str, benchmark: Benchmark) -> bool:
     """Whether a row makes sense for a data set."""
-    if benchmark.protocol == "as published" and name.startswith("raw/"):
-        return name == "raw/flat"  # the paper's raw features
+    if benchmark.protocol == "as published":
+        if name.startswith("raw/"):
+            return name == "raw/flat"  # the paper's raw features
+        if is_tuned(name.partition("/")[2]):  # its parameters are the published ones
+            return False
     return not (benchmark.asks_windows and name in ("raw/minirocket", "raw/missingness"))
 
 

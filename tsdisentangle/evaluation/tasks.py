@@ -128,9 +128,14 @@ def choose_probe(
     return probes[best], losses[best]
 
 
+def known_rows(split: Split) -> np.ndarray:
+    """Rows whose targets an answer may know: what probes and constants are fitted on at last."""
+    return np.concatenate([split.train, split.validation])
+
+
 def _refit(probe: Pipeline, features: np.ndarray, target: np.ndarray, split: Split) -> Pipeline:
-    both = np.concatenate([split.train, split.validation])
-    return probe.fit(features[both], target[both])
+    known = known_rows(split)
+    return probe.fit(features[known], target[known])
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,8 @@ class StaticLabel:
         return Answers(self.target[split.test], guess, leaked)
 
     def constant(self, split: Split) -> Answers:
-        """Answer the most frequent training label."""
-        values, counts = np.unique(self.target[split.train], return_counts=True)
+        """Answer the most frequent label of the training and the validation part."""
+        values, counts = np.unique(self.target[known_rows(split)], return_counts=True)
         truth = self.target[split.test]
         return Answers(truth, np.full(len(truth), values[counts.argmax()]))
 
@@ -193,8 +198,8 @@ class Risk:
     }
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
-        """Fit the probe, and answer for the test rows; of raw features, those of the series."""
-        features = codes.static if raw else pooled(codes)
+        """Fit the probe, and answer for the test rows."""
+        features = pooled(codes)
         probe = _refit(self._choose(features, split)[0], features, self.target, split)
         return Answers(self.target[split.test], probe.decision_function(features[split.test]))
 
@@ -233,12 +238,10 @@ class Course:
     metrics: ClassVar[dict[str, Metric]] = {"MAE": absolute_error}
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
-        """Fit the probe over all windows, and answer for the test rows; raw: the window alone."""
-        static, windows = codes.static, self.target.shape[1]
-        features = codes.dynamic
-        if not raw:
-            repeated = np.repeat(static[:, None], windows, axis=1)
-            features = np.concatenate([features, repeated], axis=2)
+        """Fit the probe over all windows, and answer for the test rows."""
+        windows = self.target.shape[1]
+        repeated = np.repeat(codes.static[:, None], windows, axis=1)
+        features = np.concatenate([codes.dynamic, repeated], axis=2)
         flat, target = features.reshape(len(features) * windows, -1), self.target.ravel()
 
         def loss(probe: Pipeline, x: np.ndarray, y: np.ndarray) -> float:
@@ -260,7 +263,7 @@ class Course:
         """Training and validation parts to choose by."""
         if self.blocks is None:
             return [split]
-        both = np.concatenate([split.train, split.validation])
+        both = known_rows(split)
         return [
             Split(both[self.blocks[both] != block], both[self.blocks[both] == block], split.test)
             for block in np.unique(self.blocks[both])
@@ -272,9 +275,9 @@ class Course:
         return Split(*(rows[part].ravel() for part in (split.train, split.validation, split.test)))
 
     def constant(self, split: Split) -> Answers:
-        """Answer the training median."""
+        """Answer the median of the training and the validation part."""
         truth = self.target[split.test]
-        return Answers(truth, np.full(truth.shape, np.median(self.target[split.train])))
+        return Answers(truth, np.full(truth.shape, np.median(self.target[known_rows(split)])))
 
 
 Task = StaticLabel | Risk | Course  # and those with the published heads, which inherit

@@ -43,8 +43,9 @@ def mutual_information(
     """Estimate ``I(s; d_t)`` by minibatch weighted sampling (Chen et al. 2018), clipped at 0.
 
     The aggregate density of a code is estimated by the posteriors of the batch, each weighted by
-    ``1 / (batch * n_series)``; those of the series that have a window ``t``, for ``d_t``. The
-    value is high by up to ``log n_series`` nats, which its gradient does not see.
+    ``1 / (batch * n_series)``, at window ``t`` only those of series that have one. The value is
+    high by up to ``log n_series`` nats; above the clip the gradient does not see that, but the clip
+    acts as many nats lower.
 
     Parameters
     ----------

@@ -140,9 +140,13 @@ class GLRNetwork(SequenceNetwork):
         return resemblance(encoded, static.flatten(0, 1), other).unflatten(0, (draws, -1)).mean(0)
 
     def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
-        """Terms of Tonekaboni et al. (2022), each divided by the batch size."""
+        """Terms of Tonekaboni et al. (2022), each divided by the batch size.
+
+        Validation has no counterfactual term: without draws of other codes it says nothing.
+        """
         parts, static, dynamic = self.drawn(batch, noise, self.n_samples)
-        parts["counterfactual"] = self.counterfactual(batch, static, dynamic, noise)
+        if self.training:
+            parts["counterfactual"] = self.counterfactual(batch, static, dynamic, noise)
         return {name: part.mean() for name, part in parts.items()}
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
@@ -156,10 +160,10 @@ class GLR(SequenceDisentangler):
     A series is cut into windows ``x_1 ... x_T``. It is told by one global (static) code
     ``z_g ~ N(0, I)`` and one local (dynamic) code a window, whose coordinates are draws of
     Gaussian processes over the windows, half with a Cauchy and half with a smooth kernel, each
-    with four length scales; ``x_t ~ p(x_t | z_t, z_g)``. ``q(z_t | x)`` takes its parameters from
-    window ``t`` alone. ``q(z_g | x)`` reads a random run of windows, so that it cannot hold what
-    happens at one moment; its scale is fixed at 1. A counterfactual term keeps the decoder from
-    ignoring ``z_g``: a series ``x~`` that is decoded from the same local codes and another
+    with up to four length scales; ``x_t ~ p(x_t | z_t, z_g)``. ``q(z_t | x)`` takes its parameters
+    from window ``t`` alone. ``q(z_g | x)`` reads a random run of windows, so that it cannot hold
+    what happens at one moment; its scale is fixed at 1. A counterfactual term keeps the decoder
+    from ignoring ``z_g``: a series ``x~`` that is decoded from the same local codes and another
     ``z_g'`` must look like ``z_g'``, not like ``z_g``. Training minimises, a series::
 
         -log p(x_t | z_t, z_g)  +  beta (KL(q(z_g) || p(z_g)) + KL(q(z) || GP))
@@ -190,11 +194,12 @@ class GLR(SequenceDisentangler):
         the static and ``0.1 * window * channels * observed_ratio / dynamic_dim`` for the dynamic
         one.
     counterfactual : float, default=5.0
-        Weight of the counterfactual term; 0 leaves it out. The paper's 1 stands beside averages
-        too: ``time * channels / static_dim`` here.
+        Weight of the counterfactual term, in training alone; 0 leaves it out. The paper's 1
+        stands beside averages too: ``time * channels / static_dim`` here.
     subsequence : float, default=0.6
-        Share of a series' observed windows that the global code is read from in training (0.6
-        for PhysioNet and 0.3 for Air Quality in the paper). After fit it is read from all.
+        Share of a series' observed windows (with ``missing='indicate'``, of all up to the last
+        observed value) that the global code is read from in training (0.6 for PhysioNet and 0.3
+        for Air Quality in the paper). After fit it is read from all.
     length_scale : float, default=2.0
         Longest length scale, in windows; the others are its half, quarter and eighth.
     n_samples : int, default=1
@@ -264,14 +269,14 @@ class GLR(SequenceDisentangler):
     Notes
     -----
     Some things differ from the released code. The white noise in the prior has variance 0.01
-    instead of 1e-5: a smooth kernel is so nearly singular that the divergence of an independent
-    posterior is in the thousands, and those coordinates fall silent. The kernels of both kinds
-    have variance 0.5, not only the Cauchy ones. Local and global encoder share the network that
-    reads a window, and a counterfactual series is read with the gaps of the original, as all that
-    this network has seen. Neighbouring windows may correlate with either sign in the posterior,
-    not only with the one opposite to the prior's, and by less than 1 a step. And each log-ratio of
-    the counterfactual term is cut at 3, since the expectation of the ratio is infinite under the
-    prior of ``z_g'``; uncut, rare draws drown out the global code.
+    instead of 1e-5 (1.01e-3 in the Cauchy half): a smooth kernel is so nearly singular that the
+    divergence of an independent posterior is in the thousands, and those coordinates fall silent.
+    The kernels of both kinds have variance 0.5, not only the Cauchy ones. Local and global encoder
+    share the network that reads a window, and a counterfactual series is read with the gaps of the
+    original, as all that this network has seen. Neighbouring windows may correlate with either sign
+    in the posterior, not only with the one opposite to the prior's, and by less than 1 a step. And
+    each log-ratio of the counterfactual term is cut at 3, since the expectation of the ratio is
+    infinite under the prior of ``z_g'``; uncut, rare draws drown out the global code.
 
     References
     ----------

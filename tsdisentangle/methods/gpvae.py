@@ -84,8 +84,8 @@ class GPVAE(SequenceDisentangler):
     """VAE whose codes move as Gaussian processes in time; it has no static code of its own.
 
     A series is cut into windows ``x_1 ... x_T``. Each coordinate of the codes ``z_1 ... z_T`` is
-    a draw of a Gaussian process of variance 1 over the windows, with four length scales shared
-    out among the coordinates, so that some codes are slow and some fast, and
+    a draw of a Gaussian process of variance 1 over the windows, with up to four length scales
+    shared out among the coordinates, so that some codes are slow and some fast, and
     ``x_t ~ p(x_t | z_t)``. The posterior is a Gaussian over all windows at once: each depends on
     its neighbour, by a coefficient that the encoder gives beside mean and scale, so the precision
     is tridiagonal. Training minimises, a series::
@@ -115,8 +115,10 @@ class GPVAE(SequenceDisentangler):
         Longest length scale, in windows; the others are its half, quarter and eighth.
     beta : float, default=1.0
         Weight of the divergence; 1 is the evidence lower bound. [1]_ sums as here and takes 0.2
-        on PhysioNet. [2]_ averages over entries, and the divergence over windows and coordinates:
-        its ``beta=1`` is ``window * channels * observed_ratio / dynamic_dim`` here.
+        on PhysioNet, beside a decoder of unit variance; here the variance is learned, and squared
+        errors weigh at least four times as much. [2]_ averages over entries, and the divergence
+        over windows and coordinates: its ``beta=1`` is
+        ``window * channels * observed_ratio / dynamic_dim`` here.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for

@@ -184,13 +184,14 @@ class StaticDynamicVAE(SequenceDisentangler):
     anchor : {'first', 'middle', 'last', 'random', 'random_batch'} or int, default='first'
         The element of the static code. Words are relative to each series' own observed windows;
         ``'random'`` draws one position a fit, ``'random_batch'`` one a batch (and uses the first
-        after fit). An int is a window index; where that is not observed, the nearest one is.
+        after fit). An int is a window index; where that is not observed, the nearest one is
+        taken. With ``missing='indicate'`` each window up to the last observed value counts.
         ``TabularEncoder('step')`` skips sparse steps, so its anchor has a step that is read.
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
         After fit, take the static code from the anchor, as in the paper, or average the posterior
-        means of all observed windows, equally or weighted by their precision. Usually more
-        accurate, at the price that the code is no longer that of a single element. May be changed
-        after fit.
+        means of all windows that could be an anchor, equally or weighted by their precision.
+        Usually more accurate, at the price that the code is no longer that of a single element.
+        May be changed after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
     beta : float or pair of floats, default=(0.5, 3.0)

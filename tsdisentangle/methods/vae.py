@@ -99,8 +99,8 @@ class VAE(SequenceDisentangler):
         What :meth:`transform` returns. May be changed after fit.
     beta : float, default=1.0
         Weight of the KL divergence; 1 is the evidence lower bound. Published settings that
-        average the likelihood over values and the divergence over windows correspond to
-        ``window`` times their value.
+        average the likelihood over values, and the divergence over windows and once more by the
+        number of channels, correspond to ``window`` times their value.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for

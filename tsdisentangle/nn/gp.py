@@ -123,7 +123,7 @@ class GaussianProcess:
     """Prior of the dynamics: a Gaussian process over the windows, independent for each dimension.
 
     The dimensions are shared out evenly among the kernels, and those of a kernel among four
-    length scales.
+    length scales, or as many as there are dimensions.
 
     Parameters
     ----------
