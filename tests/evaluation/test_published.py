@@ -165,3 +165,11 @@ def test_cited_numbers_are_complete():
     assert all(len(column) == 11 for column in PUBLISHED.values())
     assert PUBLISHED["mortality", "AUPRC"]["StaticDynamicVAE"] == 0.473
     assert PUBLISHED["oil temperature", "MAE"]["raw/flat"] == 10.19
+
+
+def test_constants_are_made_of_the_training_part_as_the_heads_are():
+    split = Split(np.arange(4), np.arange(4, 10), np.arange(10, 12))
+    label = published.PublishedStaticLabel("label", np.array([1, 1, 1, 0, *[0] * 6, 0, 1]))
+    assert (label.constant(split).guess == 1).all()
+    target = np.repeat(np.array([1.0, 2, 3, 4, *[9] * 8])[:, None], 2, axis=1)
+    assert (published.PublishedCourse("course", target).constant(split).guess == 2.5).all()

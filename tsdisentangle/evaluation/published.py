@@ -6,7 +6,7 @@ anew, and accuracy is that of the whole test part (see the documentation page "E
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -163,6 +163,7 @@ def train_head(
 class PublishedStaticLabel(StaticLabel):
     """Static label by the released head; the epoch with the best validation loss counts."""
 
+    known: ClassVar[tuple[str, ...]] = ("train",)  # as the head
     batch_size: int = 10
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
@@ -255,6 +256,7 @@ class PublishedRisk(Risk):
 class PublishedCourse(Course):
     """Temperature by the released head; the last epoch counts."""
 
+    known: ClassVar[tuple[str, ...]] = ("train",)  # as the head
     batch_size: int = 10
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:

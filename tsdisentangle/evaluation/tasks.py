@@ -128,9 +128,9 @@ def choose_probe(
     return probes[best], losses[best]
 
 
-def known_rows(split: Split) -> np.ndarray:
+def known_rows(split: Split, parts: tuple[str, ...] = ("train", "validation")) -> np.ndarray:
     """Rows whose targets an answer may know: what probes and constants are fitted on at last."""
-    return np.concatenate([split.train, split.validation])
+    return np.concatenate([getattr(split, part) for part in parts])
 
 
 def _refit(probe: Pipeline, features: np.ndarray, target: np.ndarray, split: Split) -> Pipeline:
@@ -151,6 +151,7 @@ class StaticLabel:
     name: str
     target: np.ndarray
     metrics: ClassVar[dict[str, Metric]] = {"accuracy": accuracy}
+    known: ClassVar[tuple[str, ...]] = ("train", "validation")  # parts that a constant is made of
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe, and answer for the test rows; raw features leak nothing."""
@@ -160,8 +161,8 @@ class StaticLabel:
         return Answers(self.target[split.test], guess, leaked)
 
     def constant(self, split: Split) -> Answers:
-        """Answer the most frequent label of the training and the validation part."""
-        values, counts = np.unique(self.target[known_rows(split)], return_counts=True)
+        """Answer the most frequent known label."""
+        values, counts = np.unique(self.target[known_rows(split, self.known)], return_counts=True)
         truth = self.target[split.test]
         return Answers(truth, np.full(len(truth), values[counts.argmax()]))
 
@@ -236,6 +237,7 @@ class Course:
     target: np.ndarray
     blocks: np.ndarray | None = None
     metrics: ClassVar[dict[str, Metric]] = {"MAE": absolute_error}
+    known: ClassVar[tuple[str, ...]] = ("train", "validation")  # parts that a constant is made of
 
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe over all windows, and answer for the test rows."""
@@ -275,9 +277,10 @@ class Course:
         return Split(*(rows[part].ravel() for part in (split.train, split.validation, split.test)))
 
     def constant(self, split: Split) -> Answers:
-        """Answer the median of the training and the validation part."""
+        """Answer the median of the known values."""
         truth = self.target[split.test]
-        return Answers(truth, np.full(truth.shape, np.median(self.target[known_rows(split)])))
+        known = self.target[known_rows(split, self.known)]
+        return Answers(truth, np.full(truth.shape, np.median(known)))
 
 
 Task = StaticLabel | Risk | Course  # and those with the published heads, which inherit
