@@ -39,7 +39,7 @@ SETTINGS = {
     "missing": "mask",
     "beta": (0.2, 3.0),
 }
-WARM_UP_STEPS = 200  # of about 600 on Air Quality
+WARM_UP_STEPS = 200  # of about 500 on Air Quality
 FREE_NATS = 0.25  # a coordinate of the static code
 HIDDEN_SHARE = 0.2  # of the observed values
 
