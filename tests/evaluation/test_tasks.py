@@ -98,6 +98,17 @@ def test_course_predicts_each_window():
     assert absolute_error(answers.truth, answers.guess) < 0.05
 
 
+def test_course_reads_the_static_code_unless_it_is_too_wide():
+    rng = np.random.default_rng(3)
+    target = np.repeat(rng.normal(size=(200, 1)), 3, axis=1)
+    nothing = np.zeros((200, 3, 1))
+    for width, knows in [(1, True), (1000, True), (1001, False)]:
+        static = np.zeros((200, width))
+        static[:, 0] = target[:, 0]
+        answers = Course("course", target).answer(Codes(static, nothing, np.full(200, 3)), SPLIT)
+        assert (absolute_error(answers.truth, answers.guess) < 0.1) == knows
+
+
 def test_constants_know_as_much_as_probes():
     """Of the training and of the validation part: 0 to 159."""
     label = np.array([2] * 70 + [1] * 50 + [1] * 40 + [0] * 40)

@@ -21,8 +21,8 @@ LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
 SHRINKAGE = (0.05, 0.3)
 RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 
-# A covariance of more features than that takes minutes.
-MOST_FOR_COVARIANCE = 1000
+# More features than that take minutes: their covariance, or a copy of them beside each window.
+MOST_FEATURES = 1000
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _regressors() -> list[Pipeline]:
 def _classifiers(features: np.ndarray) -> list[Pipeline]:
     """Linear classifiers to choose from."""
     probes = [_logistic(strength) for strength in LOGISTIC_C]
-    if features.shape[1] <= MOST_FOR_COVARIANCE:
+    if features.shape[1] <= MOST_FEATURES:
         probes += [_discriminant(shrinkage) for shrinkage in SHRINKAGE]
     return probes
 
@@ -242,7 +242,9 @@ class Course:
     def answer(self, codes: Codes, split: Split, raw: bool = False, seed: int = 0) -> Answers:
         """Fit the probe over all windows, and answer for the test rows."""
         windows = self.target.shape[1]
-        repeated = np.repeat(codes.static[:, None], windows, axis=1)
+        # Thousands of raw values of the series beside each of its windows would take hours.
+        wide = codes.static.shape[1] > MOST_FEATURES
+        repeated = np.repeat(codes.static[:, None, : 0 if wide else None], windows, axis=1)
         features = np.concatenate([codes.dynamic, repeated], axis=2)
         flat, target = features.reshape(len(features) * windows, -1), self.target.ravel()
 
