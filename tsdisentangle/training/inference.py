@@ -102,23 +102,24 @@ class Inference:
         """Rows and codes of one batch after the other, as :meth:`encode` joins them."""
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            seen: Tensor | slice = slice(None)  # the door lets in no series without a value
             if order is not None:
                 batch = batch.pick(self._tensor(order[rows]), self.scaler.n_channels)
+                seen = batch.observed.flatten(1).any(1)
             posterior = self.network.encode(batch, **options)
             valid = batch.valid[..., None]
             codes = {
                 "static": posterior.static.mean,
                 "dynamic": posterior.dynamic.mean.where(valid, 0.0),
             }
-            # Pooled over nothing, a code is NaN: only picked windows can be all unobserved.
-            seen = batch.observed.flatten(1).any(1)
             if not all(mean[seen].isfinite().all() for mean in codes.values()):
                 raise ValueError(f"The codes are not finite: {_why_not_finite(panel, batch)}.")
             if return_std:
                 codes["static_std"] = posterior.static.std
                 codes["dynamic_std"] = posterior.dynamic.std.where(valid, 0.0)
-            known = {name: _nan_unless(seen, part) for name, part in codes.items()}
-            return known | {"lengths": batch.valid.sum(1)}
+            if isinstance(seen, Tensor):
+                codes = {name: _nan_unless(seen, part) for name, part in codes.items()}
+            return codes | {"lengths": batch.valid.sum(1)}
 
         dataset = as_dataset(panel, self.window)
         for rows, codes in self._map(parts, dataset, self.batch_size):
