@@ -15,7 +15,7 @@ class FrameForm:
 
     Attributes
     ----------
-    size, n_channels : int
+    size, channels : int
         Side and colours of a frame.
     channels_last : bool
         Whether the colours are the last axis, or stand before the two of the frame.
@@ -24,14 +24,19 @@ class FrameForm:
     """
 
     size: int
-    n_channels: int
+    channels: int
     channels_last: bool
     dtype: np.dtype
 
     @property
+    def n_channels(self) -> int:
+        """Channels of the user's clips."""
+        return self.channels
+
+    @property
     def n_modelled(self) -> int:
         """Channels that the network sees."""
-        return self.n_channels
+        return self.channels
 
     def transform(self, frames: "Frames") -> "Frames":
         """Return the clips as they are: pixels are not standardised."""
@@ -49,7 +54,7 @@ class FrameForm:
         -------
         array of shape (n, frames, size, size, channels) or (n, frames, channels, size, size)
         """
-        frames = values.reshape(len(values), -1, self.size, self.size, self.n_channels)
+        frames = values.reshape(len(values), -1, self.size, self.size, self.channels)
         if not self.channels_last:
             frames = np.moveaxis(frames, -1, 2)
         if self.dtype == np.uint8:
@@ -91,7 +96,7 @@ class Frames:
     @property
     def n_channels(self) -> int:
         """Colours of a frame."""
-        return self.form.n_channels
+        return self.form.channels
 
     def cut(self, rows: np.ndarray) -> np.ndarray:
         """Some clips in the networks' form; zeros behind the end of a short one.
@@ -111,7 +116,7 @@ class Frames:
         values = np.ascontiguousarray(batch, np.float32)
         if self.form.dtype == np.uint8:
             values /= np.float32(255)
-        return values.reshape(*values.shape[:2], -1, self.form.n_channels)
+        return values.reshape(*values.shape[:2], -1, self.form.channels)
 
     def _pick(self, rows: np.ndarray) -> np.ndarray:
         """Copy some clips, of equal length, in the user's layout and dtype."""
