@@ -153,9 +153,9 @@ def representations() -> dict[str, Representation]:
     rows: dict[str, Representation] = {
         name: partial(fit_method, StaticDynamicVAE, params) for name, params in ABLATIONS.items()
     }
-    for name in ("StaticDynamicVAE", "StaticDynamicVAE/pooled"):
-        suffix = "_untrained" if "/" in name else "/untrained"
-        rows[name + suffix] = partial(untrained, StaticDynamicVAE, ABLATIONS[name])
+    rows["StaticDynamicVAE/untrained"] = partial(untrained, StaticDynamicVAE, {})
+    pooled = ABLATIONS["StaticDynamicVAE/pooled"]
+    rows["StaticDynamicVAE/pooled_untrained"] = partial(untrained, StaticDynamicVAE, pooled)
     rows |= {method.__name__: partial(fit_method, method, {}) for method in METHODS}
     for method in METHODS:
         rows[f"{method.__name__}/untrained"] = partial(untrained, method, {})
