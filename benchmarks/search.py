@@ -6,9 +6,10 @@ and the value is the mean, over parts and tasks, of its score there. The first t
 is its untuned default. Optuna's tree-structured Parzen estimator proposes the others; each trial
 has a seed of its own, so that a search which was stopped goes on as if it had not been. Behind the
 twelfth come ideas (``IDEAS``), of which every method takes what it has parameters for, and leaves
-the rest to the estimator.
+the rest to the estimator. Trials of other ``--epochs`` are a search of their own beside it: for a
+method whose trials cost less than another's, and may last longer for that.
 
-    python benchmarks/search.py [--trials 12] [--methods ...] [--datasets ...]
+    python benchmarks/search.py [--trials 12] [--methods ...] [--datasets ...] [--epochs 100]
     python benchmarks/search.py --write     # the best trials, as presets, into the package
 
 Needs the extra ``search``. Trials are kept in ``benchmarks/results/search.json``.
@@ -35,6 +36,7 @@ from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
+EPOCHS = 100  # of the estimators, and of the tables
 WINDOWS = {"air-quality": (12, 24, 48), "physionet": (2, 4, 8)}
 
 # Trials that are not left to the sampler, by number. Much that stays and little that moves, read
@@ -140,9 +142,10 @@ def read() -> list[dict[str, Any]]:
     return read_rows(RESULTS)
 
 
-def of(rows: list[dict[str, Any]], dataset: str, method: str) -> list[dict[str, Any]]:
-    """Trials of a method on a data set."""
-    return [row for row in rows if (row["dataset"], row["method"]) == (dataset, method)]
+def of(rows: list[dict[str, Any]], dataset: str, method: str, epochs: int) -> list[dict[str, Any]]:
+    """Trials of a method on a data set, of so many epochs."""
+    key = (dataset, method, epochs)
+    return [row for row in rows if (row["dataset"], row["method"], row["epochs"]) == key]
 
 
 def add(row: dict[str, Any]) -> None:
@@ -153,19 +156,21 @@ def add(row: dict[str, Any]) -> None:
 def write_presets() -> None:
     """Put the best trial of each method into the package, of data sets with equally many.
 
-    Other data sets keep what they have.
+    Other data sets keep what they have. Trials of other epochs compete, and are not counted.
     """
     rows = read()
     keys = sorted({(row["dataset"], row["method"]) for row in rows})
     best: dict[str, dict[str, Any]] = json.loads(TUNED_FILE.read_text())
     for dataset, method in keys:
-        counts = {other: len(of(rows, dataset, other)) for name, other in keys if name == dataset}
+        others = [other for name, other in keys if name == dataset]
+        counts = {other: len(of(rows, dataset, other, EPOCHS)) for other in others}
         if len(set(counts.values())) > 1:
             print(f"{dataset}: the search goes on ({counts} trials), no preset of {method}")
             continue
-        winner = max(of(rows, dataset, method), key=lambda row: row["value"])
-        best.setdefault(dataset, {})[method] = winner["params"]
-        trials = of(rows, dataset, method)
+        trials = [row for row in rows if (row["dataset"], row["method"]) == (dataset, method)]
+        winner = max(trials, key=lambda row: row["value"])
+        longer = {} if winner["epochs"] == EPOCHS else {"max_epochs": winner["epochs"]}
+        best.setdefault(dataset, {})[method] = winner["params"] | longer
         print(f"{dataset} {method}: {winner['value']:.3f} of {len(trials)} trials,", end=" ")
         print(f"untuned {trials[0]['value']:.3f}, {winner['params']}")
     TUNED_FILE.write_text(json.dumps(best, indent=1) + "\n")
@@ -175,7 +180,7 @@ def main() -> None:
     """Run the trials that are not there yet, a round of all methods at a time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--methods", nargs="*", choices=list(FAMILY), default=list(FAMILY))
     parser.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
     parser.add_argument("--write", action="store_true", help="only write the presets")
@@ -195,7 +200,7 @@ def main() -> None:
     ]
     with threadpool_limits(1):
         for number, dataset, method in tqdm(jobs, unit="trial"):
-            known = of(read(), dataset, method)
+            known = of(read(), dataset, method, options.epochs)
             if len(known) <= number:
                 add(run_trial(benchmarks[dataset], dataset, method, known, options.epochs))
 

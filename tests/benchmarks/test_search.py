@@ -21,6 +21,7 @@ def search(monkeypatch, tmp_path):
     module = load_script(PATH)
     monkeypatch.setattr(module, "RESULTS", tmp_path / "search.json")
     monkeypatch.setattr(module, "TUNED_FILE", tmp_path / "tuned.json")
+    monkeypatch.setattr(module, "EPOCHS", 1)
     module.TUNED_FILE.write_text('{"mars": {"VAE": {"lr": 1}}}')
     monkeypatch.setitem(module.DATASETS, "air-quality", small_benchmark)
     return module
@@ -33,8 +34,8 @@ def small_benchmark():
     return Benchmark("generated", bunch.data, 4, [task], [], search=parts)
 
 
-def trials(search, monkeypatch, number):
-    command = ["search.py", "--trials", str(number), "--epochs", "1"]
+def trials(search, monkeypatch, number, epochs=1):
+    command = ["search.py", "--trials", str(number), "--epochs", str(epochs)]
     command += ["--datasets", "air-quality", "--methods", "VAE", "StaticDynamicVAE"]
     monkeypatch.setattr("sys.argv", command)
     search.main()
@@ -58,11 +59,22 @@ def test_search_that_was_stopped_goes_on_as_if_it_had_not_been(search, monkeypat
 
 def test_no_presets_while_a_method_has_had_more_trials(search, monkeypatch, capsys):
     trials(search, monkeypatch, 1)
-    row = search.of(search.read(), "air-quality", "VAE")[0]
+    row = search.of(search.read(), "air-quality", "VAE", 1)[0]
     search.add({**row, "number": 1})
     search.write_presets()
     assert list(json.loads(search.TUNED_FILE.read_text())) == ["mars"]
     assert "'StaticDynamicVAE': 1, 'VAE': 2" in capsys.readouterr().out
+
+
+def test_longer_trials_compete_and_are_not_counted(search, monkeypatch):
+    trials(search, monkeypatch, 1)
+    both = trials(search, monkeypatch, 2, epochs=2)
+    longer = [row for row in both if row["epochs"] == 2 and row["method"] == "VAE"]
+    assert [row["number"] for row in longer] == [0, 1]
+    search.add({**longer[1], "value": 2.0, "number": 2})
+    search.write_presets()
+    best = json.loads(search.TUNED_FILE.read_text())["air-quality"]["VAE"]
+    assert best == {**longer[1]["params"], "max_epochs": 2}
 
 
 @pytest.mark.filterwarnings("error")
