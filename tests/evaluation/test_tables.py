@@ -29,7 +29,7 @@ MAKERS = (protocols.air_quality, protocols.physionet, protocols.etth1)
 FIELDS = {
     *KEY,
     *("mean", "std", "ci_low", "ci_high", "n_seeds", "seeds", "epochs", "anchor"),
-    *("leakage", "leakage_course"),
+    *("leakage", "leakage_course", "values", "constant_share", "by_block"),
     *("seconds", "published", "best_public", "params", "run"),
 }
 
@@ -326,11 +326,9 @@ def test_new_rows_replace_older_ones_of_the_same_key(tmp_path):
     again.add([older_file])
     assert again.has(method="a", params=None)
     assert not again.has(method="a", params={"lr": 1})
-    for older in (
-        {"ci_low": None},
-        {"leakage": 0.3},
-    ):  # measured before its interval, or second leak
-        again.add([row | older])
+    without_values = {name: value for name, value in row.items() if name != "values"}
+    for older in (row | {"ci_low": None}, row | {"leakage": 0.3}, without_values):
+        again.add([older])  # measured before its interval, its second leak or its single values
         assert not again.has(method="a")  # to be measured anew
     again.add([row | {"leakage": 0.3, "leakage_course": 0.4}])
     assert again.has(method="a")

@@ -13,6 +13,7 @@ from tsdisentangle.evaluation.tasks import (
     absolute_error,
     accuracy,
     bootstrap_interval,
+    by_unit,
     join,
     pooled,
 )
@@ -96,6 +97,7 @@ def test_course_predicts_each_window():
     answers = task.answer(codes, SPLIT)
     assert answers.guess.shape == (40, 6)
     assert absolute_error(answers.truth, answers.guess) < 0.05
+    assert answers.constant == 0.0
 
 
 def test_course_reads_the_static_code_unless_it_is_too_wide():
@@ -122,8 +124,9 @@ def test_constants_know_as_much_as_probes():
     nothing = Codes(np.zeros((200, 1)), np.zeros((200, 6, 1)), np.full(200, 6))
     skewed = np.exp(3 * target)  # the mean, which ridge regression would answer, is far away
     answers = Course("course", skewed)
-    fallen_back = answers.answer(nothing, SPLIT).guess
-    np.testing.assert_array_equal(fallen_back, answers.constant(SPLIT).guess)
+    fallen_back = answers.answer(nothing, SPLIT)
+    np.testing.assert_array_equal(fallen_back.guess, answers.constant(SPLIT).guess)
+    assert fallen_back.constant == 1.0
 
 
 def test_bootstrap_interval_of_a_share_is_the_binomial_one():
@@ -209,3 +212,18 @@ def test_codes_that_say_nothing_cost_nothing():
 
 def test_absolute_error_skips_unknown_values():
     assert absolute_error(np.array([1.0, np.nan]), np.array([3.0, 5.0])) == 2
+
+
+def test_joined_folds_tell_how_many_fell_back_to_the_constant():
+    parts = [Answers(np.ones(1), np.ones(1), constant=share) for share in (1.0, 0.0, 0.0, 1.0)]
+    assert join(parts).constant == 0.5
+    assert join([Answers(np.ones(1), np.ones(1))]).constant is None
+
+
+def test_each_unit_for_itself_over_all_runs():
+    units = np.array([4, 2, 4, 2])
+    runs = [
+        Answers(np.zeros(4), np.array([1.0, 10.0, 3.0, 30.0]), units=units),
+        Answers(np.zeros(4), np.array([5.0, 50.0, 7.0, 70.0]), units=units),
+    ]
+    assert by_unit(absolute_error, runs, units) == [40.0, 4.0]  # unit 2, unit 4

@@ -14,7 +14,18 @@ from tsdisentangle.evaluation.numbers import ANCHORS, PUBLISHED
 from tsdisentangle.evaluation.protocols import Benchmark, Resampling
 from tsdisentangle.evaluation.representations import Representation
 from tsdisentangle.evaluation.shared import change_json
-from tsdisentangle.evaluation.tasks import LEAKS, Answers, accuracy, bootstrap_interval, join
+from tsdisentangle.evaluation.tasks import (
+    LEAKS,
+    Answers,
+    Course,
+    Metric,
+    Task,
+    accuracy,
+    bootstrap_interval,
+    by_unit,
+    join,
+    mean_of,
+)
 from tsdisentangle.tuned import SUFFIX, has_tuned, tuned_trial
 
 # Where the paper reports each task: the methods, and the anchors of its own method.
@@ -174,15 +185,26 @@ def make_rows(
                     "ci_high": high,
                     "n_seeds": len(seeds),
                     "seeds": seeds,
+                    "values": values,
                     "epochs": epochs,
                     "anchor": anchor,
                     "params": params_of(name, benchmark),
                     **{name: float(np.mean(of)) if of else None for name, of in leaks.items()},
+                    "constant_share": mean_of([a.constant for a in answers]),
+                    "by_block": _by_block(task, metric, answers),
                     "seconds": float(np.mean(seconds)),
                     **cited,
                 }
             )
     return rows
+
+
+def _by_block(task: Task, metric: Metric, answers: list[Answers]) -> list[float] | None:
+    """Metric of each block, of a task that is asked in blocks: few enough to show each."""
+    units = answers[0].units
+    if not isinstance(task, Course) or task.blocks is None or units is None:
+        return None
+    return by_unit(metric, answers, units)
 
 
 class Results:
@@ -296,9 +318,9 @@ def _cited(
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
-    """Whether an interval was measured and, if a label leaks at all, both views of it."""
+    """Whether values, interval and, if a label leaks at all, both views of it were measured."""
     views = {row.get(name) is None for name in LEAKS}
-    return row["ci_low"] is not None and len(views) == 1
+    return "values" in row and row["ci_low"] is not None and len(views) == 1
 
 
 def _of_anchors(row: Mapping[str, Any]) -> bool:

@@ -46,12 +46,15 @@ class Answers:
         Predictions of the static label from views of the dynamic code, where those are leaks.
     units : array of shape (n,) or None
         What each case belongs to; cases of a unit resemble each other. None: each its own.
+    constant : float or None
+        Share of the folds whose chosen probe is the constant itself; None where it is no choice.
     """
 
     truth: np.ndarray
     guess: np.ndarray
     leaked: Mapping[str, np.ndarray] = field(default_factory=dict)
     units: np.ndarray | None = None
+    constant: float | None = None
 
 
 def accuracy(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -260,8 +263,9 @@ class Course:
         of_each = np.reshape(losses, (len(probes), -1)).mean(axis=1)
         by_window = self._by_window(split)
         probe = _refit(probes[of_each.argmin()], flat, target, by_window)
-        guess = probe.predict(flat[by_window.test])
-        return Answers(self.target[split.test], guess.reshape(len(split.test), windows))
+        guess = probe.predict(flat[by_window.test]).reshape(len(split.test), windows)
+        constant = float(isinstance(probe[-1], DummyRegressor))
+        return Answers(self.target[split.test], guess, constant=constant)
 
     def _parts(self, split: Split) -> list[Split]:
         """Training and validation parts to choose by."""
@@ -336,4 +340,17 @@ def join(parts: list[Answers]) -> Answers:
         np.concatenate([part.truth for part in parts]),
         np.concatenate([part.guess for part in parts]),
         {name: np.concatenate([part.leaked[name] for part in parts]) for name in parts[0].leaked},
+        constant=mean_of([part.constant for part in parts]),
     )
+
+
+def mean_of(values: list[float | None]) -> float | None:
+    """Mean of values that are all known; None where none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def by_unit(metric: Metric, answers: list[Answers], units: np.ndarray) -> list[float]:
+    """Mean over runs of a metric of each unit; ``units`` of the cases, in all runs the same."""
+    rows = [units == unit for unit in np.unique(units)]
+    return [float(np.mean([metric(a.truth[row], a.guess[row]) for a in answers])) for row in rows]
