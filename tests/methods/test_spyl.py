@@ -11,7 +11,6 @@ from skorch.callbacks import Callback
 
 from tsdisentangle import SPYL
 from tsdisentangle.data.windows import Windows, to_windows
-from tsdisentangle.losses.contrastive import contrast_negatives, farthest
 from tsdisentangle.methods.spyl import over_time
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
@@ -141,19 +140,6 @@ def test_terms_against_loops(kind):
     own = Gaussian(*averages)
     expected["dynamic_contrast"] = found_again(own, positives.dynamic, bank.dynamic)
     assert terms == pytest.approx(expected)
-
-
-def test_contrast_is_its_formula_of_bank_and_positives(network_and_batch):
-    network, batch = network_and_batch
-    posterior, bank = network.encode(batch), network.bank(batch, steady_noise)
-    terms = network.contrast(batch, posterior, steady_noise)
-    positives = network.positives(batch, posterior, steady_noise)
-    own = over_time(posterior, batch.valid)
-    for name in ("static", "dynamic"):
-        anchor, positive, samples = (getattr(p, name) for p in (own, positives, bank))
-        chosen = farthest(anchor, samples, 8)  # the half of 4 * 4
-        expected = contrast_negatives(anchor.mean, positive.mean, samples.mean, chosen, 0.5)
-        torch.testing.assert_close(terms[f"{name}_contrast"], expected)
 
 
 def test_batch_terms_exist_in_training_only(network_and_batch):
