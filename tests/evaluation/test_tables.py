@@ -131,6 +131,7 @@ def test_other_fits_are_not_shared(tmp_path):
 
 def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
     found = {"hidden": 32, "window": 2, "beta": [0.1, 2.0], "missing": "indicate"}
+    found["max_epochs"] = 50  # what the command line or the preset says comes as an argument
     monkeypatch.setattr(
         representations_module, "tuned_preset", lambda *names: tuned_parameters(found)
     )
@@ -143,6 +144,7 @@ def test_tuned_rows_take_the_preset_and_the_windows_of_the_task(monkeypatch):
         representations()["StaticDynamicVAE/tuned"](X, made, 0, 3)
     free, fixed = seen
     assert (free.window, fixed.window) == (2, 4)
+    assert free.max_epochs == 3
     assert free.encoder.get_params() == {"kind": "window", "hidden": 32, "out_features": 16}
     assert free.beta == (0.1, 2.0)
 
@@ -449,6 +451,22 @@ def test_budget_of_the_command_line(tmp_path):
         run_constant(tmp_path, "--datasets", "Mars", "generated")
     with pytest.raises(SystemExit):
         run_constant(tmp_path, "--seeds", "0")
+
+
+def test_tuned_rows_have_the_epochs_of_their_trial(monkeypatch):
+    chosen = {"VAE": {"max_epochs": 250}, "GPVAE": {}}
+    monkeypatch.setattr(table, "has_tuned", lambda *names: True)
+    monkeypatch.setattr(table, "tuned_trial", lambda preset, method: dict(chosen[method]))
+
+    def epochs(name, **options):
+        given = Namespace(**{"seeds": None, "epochs": None, "quick": False, **options})
+        made = benchmark(np.zeros((6, 8, 1)), 4)
+        return runner._budget(runner.Job(made, protocols.Resampling("one", None), name), given)
+
+    assert epochs("VAE/tuned")["epochs"] == 250
+    assert epochs("GPVAE/tuned")["epochs"] == epochs("VAE")["epochs"] == 100
+    assert epochs("VAE/tuned", epochs=7)["epochs"] == 7
+    assert epochs("VAE/tuned", quick=True)["epochs"] == runner.QUICK_EPOCHS
 
 
 def test_network_of_the_searched_sizes_is_not_trained(monkeypatch):

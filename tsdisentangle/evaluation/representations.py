@@ -70,8 +70,9 @@ def fit_method(
 def fit_tuned(
     method: type, X: np.ndarray, benchmark: Benchmark, seed: int, epochs: int
 ) -> Encoding:
-    """Fit an estimator with the parameters that the search chose for it."""
+    """Fit an estimator with the parameters that the search chose for it, but for the epochs."""
     params = tuned_preset(benchmark.preset + SUFFIX, method.__name__)
+    params.pop("max_epochs", None)
     if benchmark.asks_windows:
         params["window"] = benchmark.window
     return fit_method(method, params, X, benchmark, seed, epochs)

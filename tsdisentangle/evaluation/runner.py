@@ -199,9 +199,15 @@ def _check_names(datasets: list[str] | None, benchmarks: list[Benchmark]) -> Non
 
 def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
     """Seeds and epochs of a row."""
-    own = (1, QUICK_EPOCHS) if options.quick else (job.resampling.n_seeds, job.benchmark.epochs)
+    own = (1, QUICK_EPOCHS) if options.quick else (job.resampling.n_seeds, _full_epochs(job))
     seeds, epochs = options.seeds or own[0], options.epochs or own[1]
     return {"seeds": list(range(seeds)), "epochs": epochs_of(job.name, epochs)}
+
+
+def _full_epochs(job: Job) -> int:
+    """Epochs of the benchmark, or those of the trial that the search has chosen."""
+    found = params_of(job.name, job.benchmark) or {}
+    return found.get("max_epochs", job.benchmark.epochs)
 
 
 def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
