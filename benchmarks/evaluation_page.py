@@ -3,14 +3,16 @@
     python benchmarks/evaluation_page.py
 
 Means over seeds, deviations, leaks and intervals as in ``benchmarks/results/table{3,4,5,8}.json``,
-side by side by data set; a row that is still to come is a dash.
+side by side by data set; a row that is still to come is a dash. Differences of methods are taken
+split by split, errors of ETTh1 are also shown block by block.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from measuring import write_tables
 
 from tsdisentangle.evaluation.representations import representations
@@ -54,6 +56,8 @@ ALL_PUBLISHED = (
     Column("AUROC", "mortality", RELEASED, "AUROC"),
     Column("MAE, °C", "oil temperature", RELEASED, "MAE"),
 )
+REFERENCE = "StaticDynamicVAE/tuned"
+TEST_TO_TRAIN = 0.2 / 0.8  # patients that a probe is asked for, and fitted on
 OF_METHODS, OF_ANCHORS = ("3", "4"), ("5", "8")
 SECTIONS: tuple[tuple[str, str, Sequence[str], Sequence[Column]], ...] = (
     ("Air Quality, corrected: accuracy of the month", CORRECTED, OF_METHODS, AIR_QUALITY),
@@ -95,21 +99,79 @@ def cell(row: Row) -> str:
     return text + ("" if row["published"] is None else f" [{row['published']}]")
 
 
-def section(rows: list[Row], columns: Sequence[Column]) -> str:
-    """One line a method, in the order of the tables, and one column a task."""
+def difference(row: Row, other: Row) -> str:
+    """Mean over splits of the difference to another row, and its standard error.
+
+    Random splits share patients, so that differences are no independent ones; the error is that of
+    the corrected resampled t-test (Nadeau and Bengio 2003): variance of the differences times
+    1 / their number + size of the test part / that of the training part.
+
+    Examples
+    --------
+    >>> row = {"values": [0.5, 0.7, 0.6], "seeds": [0, 1, 2]}
+    >>> difference(row, {"values": [0.4, 0.5, 0.6], "seeds": [0, 1, 2]})
+    '+0.100 ± 0.076'
+    """
+    if row["seeds"] != other["seeds"]:  # a seed is a split
+        raise ValueError(f"splits {row['seeds']} and {other['seeds']} are not the same")
+    differences = np.subtract(row["values"], other["values"])
+    variance = differences.var(ddof=1) * (1 / len(differences) + TEST_TO_TRAIN)
+    return f"{differences.mean():+.3f} ± {variance**0.5:.3f}"
+
+
+def by_method(rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows by the name of their line, in the order of the tables."""
     known = ["constant", *representations()]
     names = list(dict.fromkeys(label(row) for row in rows))
     names.sort(key=lambda name: known.index(name.partition(",")[0]))
-    head = ["method", *(column.heading for column in columns)]
-    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for name in names:
-        cells = [
-            next((cell(row) for row in rows if label(row) == name and column.holds(row)), "-")
-            for column in columns
-        ]
-        if set(cells) != {"-"}:
-            lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return {name: [row for row in rows if label(row) == name] for name in names}
+
+
+def lines_of(head: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
+    """Markdown of a table; lines of nothing but dashes are left out."""
+    rows = [f"| `{name}` | {' | '.join(of)} |" for name, of in lines.items() if set(of) != {"-"}]
+    rule = "|" + " --- |" * (len(head) + 1)
+    return "\n".join([f"| {' | '.join(['method', *head])} |", rule, *rows])
+
+
+def section(rows: list[Row], columns: Sequence[Column], show: Callable[[Row], str] = cell) -> str:
+    """One line a method, in the order of the tables, and one column a task."""
+    lines = {
+        name: [next((show(row) for row in of if column.holds(row)), "-") for column in columns]
+        for name, of in by_method(rows).items()
+    }
+    return lines_of([column.heading for column in columns], lines)
+
+
+def pairs(rows: list[Row], columns: Sequence[Column]) -> str:
+    """What each method has more than the tuned flagship, on the same splits."""
+    known = {(row["task"], row["metric"]): row for row in rows if row["method"] == REFERENCE}
+
+    def show(row: Row) -> str:
+        other = known.get((row["task"], row["metric"]))
+        return "-" if other is None or other is row else difference(row, other)
+
+    return section(rows, columns, show)
+
+
+def blocks(rows: list[Row]) -> str:
+    """Errors of each block, and how often the chosen probe is the constant itself."""
+    of_blocks = [row for row in rows if row["by_block"]]
+    head = ["probe is constant", *(f"block {number + 1}" for number in range(6))]
+    lines = {}
+    for name, (row, *_) in by_method(of_blocks).items():
+        share = "" if row["constant_share"] is None else f"{100 * row['constant_share']:.0f} %"
+        lines[name] = [share, *(f"{error:.1f}" for error in row["by_block"])]
+    return lines_of(head, lines)
+
+
+def hours(rows: list[Row]) -> float:
+    """Processor hours of all seeds, each row as if nothing was shared with another one."""
+    cost = {
+        (row["dataset"], row["split"], label(row)): row["seconds"] * row["n_seeds"] / 3600
+        for row in rows
+    }
+    return sum(cost.values())
 
 
 def tables(rows: list[Row]) -> str:
@@ -118,6 +180,13 @@ def tables(rows: list[Row]) -> str:
     for title, protocol, numbers, columns in SECTIONS:
         chosen = [row for row in rows if row["protocol"] == protocol and row["table"] in numbers]
         parts.append(f"**{title}**\n\n{section(chosen, columns)}")
+        if columns is PHYSIONET:
+            title = f"PhysioNet 2012, corrected: more than `{REFERENCE}`, on the same splits"
+            parts.append(f"**{title}**\n\n{pairs(chosen, columns)}")
+        if columns is ETTH1:
+            parts.append(f"**ETTh1, corrected, MAE in °C of each block**\n\n{blocks(chosen)}")
+    corrected = [row for row in rows if row["protocol"] == CORRECTED]
+    parts.append(f"All corrected rows: {hours(corrected):.1f} processor hours.")
     return "\n\n".join(parts)
 
 

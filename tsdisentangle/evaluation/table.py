@@ -318,9 +318,9 @@ def _cited(
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
-    """Whether values, interval and, if a label leaks at all, both views of it were measured."""
+    """Whether an interval was measured and, if a label leaks at all, both views of it."""
     views = {row.get(name) is None for name in LEAKS}
-    return "values" in row and row["ci_low"] is not None and len(views) == 1
+    return row["ci_low"] is not None and len(views) == 1
 
 
 def _of_anchors(row: Mapping[str, Any]) -> bool:
