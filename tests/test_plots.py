@@ -128,15 +128,26 @@ def test_results_show_mean_interval_and_published_number():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VAE", "GLR"]
 
 
+def test_legend_names_what_any_of_the_axes_shows():
+    row = {"table": "4", "task": "month", "split": "test", "metric": "accuracy", "anchor": None}
+    row |= {"method": "VAE", "mean": 0.5, "ci_low": None, "ci_high": None, "published": None}
+    cited = {**row, "task": "ICU type", "published": 0.3, "ci_low": 0.4, "ci_high": 0.6}
+
+    def names(rows):
+        return [text.get_text() for text in plot_results(rows).legends[0].get_texts()]
+
+    assert names([row]) == ["measured"]
+    assert sorted(names([row, cited])) == ["95 % interval", "measured", "published"]
+
+
 def test_rows_without_an_interval_are_drawn_without_it():
     row = {"table": "4", "task": "month", "split": "test", "metric": "accuracy", "mean": 0.5}
     row |= {"anchor": None, "published": None}
     known = {**row, "method": "VAE", "ci_low": 0.4, "ci_high": 0.6}
     unknown = {**row, "method": "GLR", "ci_low": None, "ci_high": None}
     (ax,) = plot_results([known, unknown]).axes
-    first, second = ax.collections[0].get_segments()
-    np.testing.assert_allclose(first, [[0.4, 0], [0.6, 0]])
-    assert not len(second)
+    (only,) = ax.collections[0].get_segments()
+    np.testing.assert_allclose(only, [[0.4, 0], [0.6, 0]])
     np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0.5, 0.5])
 
 

@@ -51,8 +51,12 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
         ax.remove()
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    named = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*named, loc="outside lower center", ncols=2, fontsize="small")
+    named: dict[str, Any] = {}
+    for ax in figure.axes:
+        named |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(
+        named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize="small"
+    )
     figure.suptitle(title)
     return figure
 
@@ -63,7 +67,14 @@ def _draw_column(ax: Axes, cells: list[Mapping[str, Any]], places: list[int]) ->
         np.array([row[part] for row in cells], dtype=float)
         for part in ("mean", "ci_low", "ci_high")
     )
-    ax.hlines(places, low, high, color="C0", lw=1.5)
+    known = np.isfinite(low)
+    if known.any():
+        ax.hlines(
+            *(of[known] for of in (np.array(places), low, high)),
+            color="C0",
+            lw=1.5,
+            label="95 % interval",
+        )
     ax.plot(mean, places, "o", color="C0", label="measured")
     cited = [
         (row["published"], place)
@@ -91,7 +102,7 @@ def save_results(tables: Iterable[Results]) -> list[Path]:
     for table in tables:
         for protocol in table.protocols():
             path = table.path.with_name(f"{table.path.stem}_{protocol.replace(' ', '_')}.png")
-            figure = plot_results(table.of(protocol), title=f"{table.path.stem}, {protocol}")
+            figure = plot_results(table.of(protocol), title=f"Table {table.name}, {protocol}")
             figure.savefig(path, dpi=100)
             plt.close(figure)
             written.append(path)
