@@ -4,7 +4,8 @@
 
 Means over seeds, deviations, leaks and intervals as in ``benchmarks/results/table{3,4,5,8}.json``,
 side by side by data set; a row that is still to come is a dash. Differences of methods are taken
-split by split, errors of ETTh1 are also shown block by block.
+split by split, errors of ETTh1 are also shown block by block. Last come the trials of
+``search.json`` and ``ideas.json``.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from measuring import write_tables
+from measuring import read_rows, write_tables
 
 from tsdisentangle.evaluation.representations import representations
 from tsdisentangle.evaluation.table import label
@@ -174,7 +175,40 @@ def hours(rows: list[Row]) -> float:
     return sum(cost.values())
 
 
-def tables(rows: list[Row]) -> str:
+def searched(trials: list[Row]) -> str:
+    """What the trials of each method took and gave, a line a data set, method and epochs."""
+    studies: dict[tuple[str, str, int], list[Row]] = {}
+    for trial in trials:
+        key = trial["dataset"], trial["method"], trial["epochs"]
+        studies.setdefault(key, []).append(trial)
+    lines = {}
+    for (dataset, method, epochs), of in sorted(studies.items()):
+        seconds = np.mean([trial["seconds"] for trial in of])
+        values = [trial["value"] for trial in of]
+        lines[f"{dataset}, {method}, {epochs} epochs"] = [
+            f"{len(of)}",
+            f"{seconds:.0f}",
+            f"{values[0]:.3f}",
+            f"{max(values):.3f}",
+        ]
+    return lines_of(["trials", "seconds a trial", "untuned", "best"], lines)
+
+
+def tried(ideas: list[Row]) -> str:
+    """What each idea gave, by seed."""
+    names = list(dict.fromkeys(row["idea"] for row in ideas))
+    tasks = ("month", "ICU type", "mortality")
+    lines = {
+        name: [
+            ", ".join(f"{row[task]:.3f}" for row in ideas if row["idea"] == name and task in row)
+            for task in tasks
+        ]
+        for name in names
+    }
+    return lines_of(["month, accuracy", "unit type, accuracy", "mortality, AUPRC"], lines)
+
+
+def tables(rows: list[Row], trials: list[Row], ideas: list[Row]) -> str:
     """All tables of the page."""
     parts = []
     for title, protocol, numbers, columns in SECTIONS:
@@ -187,11 +221,18 @@ def tables(rows: list[Row]) -> str:
             parts.append(f"**ETTh1, corrected, MAE in °C of each block**\n\n{blocks(chosen)}")
     corrected = [row for row in rows if row["protocol"] == CORRECTED]
     parts.append(f"All corrected rows: {hours(corrected):.1f} processor hours.")
+    parts.append(f"**The search: score on validation data**\n\n{searched(trials)}")
+    parts.append(f"**Ideas: scores on validation data, seeds 0 and 1**\n\n{tried(ideas)}")
     return "\n\n".join(parts)
 
 
+def read_all() -> tuple[list[Row], list[Row], list[Row]]:
+    """Rows of the tables, trials of the search and rows of the ideas."""
+    return read(), read_rows(RESULTS / "search.json"), read_rows(RESULTS / "ideas.json")
+
+
 def main(page: Path = PAGE) -> None:
-    write_tables(page, "evaluation_page.py", tables(read()))
+    write_tables(page, "evaluation_page.py", tables(*read_all()))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_each_row_stands_in_its_own_table():
         row(protocol="as published", split="published split", mean=12.0, published=11.21),
         row(table="4", split="test 2016", leakage=0.9, **other),
     ]
-    found = parts_of(page.tables(rows))
+    found = parts_of(page.tables(rows, [], []))
     assert found == {
         "Air Quality, corrected: accuracy of the month": [
             "| `VAE` | 0.250 ± 0.100 (leak 0.90 / -) | - |"
@@ -75,7 +75,7 @@ def test_methods_are_compared_on_the_same_splits():
     # One part in five is tested: the variance of a mean of ten, and a quarter of that of each.
     error = np.sqrt(sum((more - more.mean()) ** 2) / 9 * (0.1 + 0.25))
     title = "PhysioNet 2012, corrected: more than `StaticDynamicVAE/tuned`, on the same splits"
-    lines = parts_of(page.tables(rows))[title]
+    lines = parts_of(page.tables(rows, [], []))[title]
     assert lines == [f"| `VAE` | {more.mean():+.3f} ± {error:.3f} | - | - |"]
 
 
@@ -91,7 +91,7 @@ def test_errors_of_each_block_and_how_often_the_probe_is_the_constant():
         row(by_block=errors[::-1], constant_share=0.25),
         row(protocol="as published", split="published split"),
     ]
-    assert parts_of(page.tables(rows))["ETTh1, corrected, MAE in °C of each block"] == [
+    assert parts_of(page.tables(rows, [], []))["ETTh1, corrected, MAE in °C of each block"] == [
         "| `constant` |  | 1.0 | 2.0 | 3.0 | 4.0 | 5.0 | 6.0 |",
         "| `VAE` | 25 % | 6.0 | 5.0 | 4.0 | 3.0 | 2.0 | 1.0 |",
     ]
@@ -103,6 +103,29 @@ def test_hours_count_a_representation_once_for_all_tasks():
     assert page.hours(rows) == pytest.approx(3 * 5 * 36 / 3600)
 
 
+def test_trials_of_a_method_are_summed_up_by_epochs():
+    trial = {"dataset": "mars", "method": "VAE", "epochs": 100}
+    trials = [
+        {**trial, "value": 0.5, "seconds": 1.0},
+        {**trial, "value": 0.7, "seconds": 4.0},
+        {**trial, "value": 0.6, "seconds": 9.0, "epochs": 250},
+        {**trial, "value": 0.4, "seconds": 3.0},
+    ]
+    assert page.searched(trials).splitlines()[2:] == [
+        "| `mars, VAE, 100 epochs` | 3 | 3 | 0.500 | 0.700 |",
+        "| `mars, VAE, 250 epochs` | 1 | 9 | 0.600 | 0.600 |",
+    ]
+
+
+def test_ideas_stand_side_by_side():
+    ideas = [
+        {"idea": "plain", "seed": 0, "month": 0.5},
+        {"idea": "plain", "seed": 1, "month": 0.25},
+        {"idea": "plain", "seed": 0, "ICU type": 0.75, "mortality": 0.125},
+    ]
+    assert page.tried(ideas).splitlines()[2:] == ["| `plain` | 0.500, 0.250 | 0.750 | 0.125 |"]
+
+
 def test_the_page_shows_the_results_that_are_there():
     shown = measuring.shown_tables(ROOT / "docs" / "evaluation.md", "evaluation_page.py")
-    assert shown == page.tables(page.read())
+    assert shown == page.tables(*page.read_all())
