@@ -177,15 +177,16 @@ def hours(rows: list[Row]) -> float:
 
 def searched(trials: list[Row]) -> str:
     """What the trials of each method took and gave, a line a data set, method and epochs."""
-    studies: dict[tuple[str, str, int], list[Row]] = {}
+    studies: dict[tuple[str, str, int, bool], list[Row]] = {}
     for trial in trials:
-        key = trial["dataset"], trial["method"], trial["epochs"]
+        key = trial["dataset"], trial["method"], trial["epochs"], trial.get("earlier_code", False)
         studies.setdefault(key, []).append(trial)
     lines = {}
-    for (dataset, method, epochs), of in sorted(studies.items()):
+    for (dataset, method, epochs, earlier), of in sorted(studies.items()):
         seconds = np.mean([trial["seconds"] for trial in of])
         values = [trial["value"] for trial in of]
-        lines[f"{dataset}, {method}, {epochs} epochs"] = [
+        code = ", earlier code" if earlier else ""
+        lines[f"{dataset}, {method}, {epochs} epochs{code}"] = [
             f"{len(of)}",
             f"{seconds:.0f}",
             f"{values[0]:.3f}",

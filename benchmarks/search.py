@@ -7,7 +7,9 @@ is its untuned default. Optuna's tree-structured Parzen estimator proposes the o
 has a seed of its own, so that a search which was stopped goes on as if it had not been. Behind the
 twelfth come ideas (``IDEAS``), of which every method takes what it has parameters for, and leaves
 the rest to the estimator. Trials of other ``--epochs`` are a search of their own beside it: for a
-method whose trials cost less than another's, and may last longer for that.
+method whose trials cost less than another's, and may last longer for that. Rows marked
+``earlier_code`` are of a search that this code does not repeat, number by number: they compete for
+the preset, as trials that were made.
 
     python benchmarks/search.py [--trials 12] [--methods ...] [--datasets ...] [--epochs 100]
     python benchmarks/search.py --write     # the best trials, as presets, into the package
@@ -143,9 +145,13 @@ def read() -> list[dict[str, Any]]:
 
 
 def of(rows: list[dict[str, Any]], dataset: str, method: str, epochs: int) -> list[dict[str, Any]]:
-    """Trials of a method on a data set, of so many epochs."""
+    """Trials of a method on a data set, of so many epochs, by this code."""
     key = (dataset, method, epochs)
-    return [row for row in rows if (row["dataset"], row["method"], row["epochs"]) == key]
+    return [
+        row
+        for row in rows
+        if (row["dataset"], row["method"], row["epochs"]) == key and not row.get("earlier_code")
+    ]
 
 
 def add(row: dict[str, Any]) -> None:

@@ -110,9 +110,11 @@ def test_trials_of_a_method_are_summed_up_by_epochs():
         {**trial, "value": 0.7, "seconds": 4.0},
         {**trial, "value": 0.6, "seconds": 9.0, "epochs": 250},
         {**trial, "value": 0.4, "seconds": 3.0},
+        {**trial, "value": 0.9, "seconds": 7.0, "earlier_code": True},
     ]
     assert page.searched(trials).splitlines()[2:] == [
         "| `mars, VAE, 100 epochs` | 3 | 3 | 0.500 | 0.700 |",
+        "| `mars, VAE, 100 epochs, earlier code` | 1 | 7 | 0.900 | 0.900 |",
         "| `mars, VAE, 250 epochs` | 1 | 9 | 0.600 | 0.600 |",
     ]
 

@@ -77,6 +77,19 @@ def test_longer_trials_compete_and_are_not_counted(search, monkeypatch):
     assert best == {**longer[1]["params"], "max_epochs": 2}
 
 
+def test_trials_of_earlier_code_compete_and_are_not_gone_on_with(search, monkeypatch):
+    first = trials(search, monkeypatch, 1)
+    rows = [row | {"earlier_code": True, "value": 2.0} for row in search.read()]
+    rows[1]["params"] = {"lr": 0.5}
+    search.RESULTS.unlink()
+    for row in rows:
+        search.add(row)
+    assert trials(search, monkeypatch, 1)[2:] == first  # measured anew
+    search.write_presets()
+    best = json.loads(search.TUNED_FILE.read_text())["air-quality"]
+    assert best[rows[1]["method"]] == {"lr": 0.5}
+
+
 @pytest.mark.filterwarnings("error")
 def test_ideas_are_tried_by_every_method_that_has_their_parameters(search, monkeypatch):
     monkeypatch.setattr(search, "IDEAS", {1: search.IDEAS[13]})
