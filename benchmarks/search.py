@@ -38,7 +38,7 @@ from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
-EPOCHS = 100  # of the estimators, and of the tables
+EPOCHS = Benchmark.epochs  # of the tables, and an estimator's default
 WINDOWS = {"air-quality": (12, 24, 48), "physionet": (2, 4, 8)}
 
 # Trials that are not left to the sampler, by number. Much that stays and little that moves, read

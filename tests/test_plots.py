@@ -137,7 +137,7 @@ def test_legend_names_what_any_of_the_axes_shows():
         return [text.get_text() for text in plot_results(rows).legends[0].get_texts()]
 
     assert names([row]) == ["measured"]
-    assert sorted(names([row, cited])) == ["95 % interval", "measured", "published"]
+    assert sorted(names([row, cited])) == ["interval", "measured", "published"]
 
 
 def test_rows_without_an_interval_are_drawn_without_it():

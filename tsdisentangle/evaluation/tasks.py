@@ -345,7 +345,7 @@ def join(parts: list[Answers]) -> Answers:
 
 
 def mean_of(values: list[float | None]) -> float | None:
-    """Mean of values that are all known; None where none is."""
+    """Mean of the known values; None where none is."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 

@@ -16,7 +16,7 @@ MOST_IN_A_LINE = 4
 
 
 def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
-    """Mean and bootstrap interval of every method, an axis a task, split and metric.
+    """Mean and interval of every method, an axis a task, split and metric.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ def plot_results(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> Figur
     Returns
     -------
     Figure
-        A published number is a cross; an interval that is not known (None) is left out.
+        A published number is a cross; an interval, from ``ci_low`` to ``ci_high`` of a row, that is
+        not known (None) is left out.
     """
     columns: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -73,7 +74,7 @@ def _draw_column(ax: Axes, cells: list[Mapping[str, Any]], places: list[int]) ->
             *(of[known] for of in (np.array(places), low, high)),
             color="C0",
             lw=1.5,
-            label="95 % interval",
+            label="interval",
         )
     ax.plot(mean, places, "o", color="C0", label="measured")
     cited = [
