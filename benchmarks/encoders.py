@@ -21,9 +21,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.tables.runner import metadata
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012, load_japanese_vowels
-from tsdisentangle.evaluation.runner import metadata
 
 KINDS = ("window", "step")
 SHARED = {"missing": "mask"}

@@ -22,14 +22,14 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from benchmarks.tables import corrected as protocols
+from benchmarks.tables.corrected import Benchmark
 from tsdisentangle import StaticDynamicVAE
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.evaluation import protocols
-from tsdisentangle.evaluation.protocols import Benchmark
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
+from tsdisentangle.network import Posterior
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.training.network import Posterior
 
 RESULTS = Path(__file__).parent / "results" / "ideas.json"
 DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}

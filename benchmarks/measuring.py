@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tsdisentangle.evaluation.runner import metadata
-from tsdisentangle.evaluation.shared import change_json
+from benchmarks.tables.runner import metadata
+from benchmarks.tables.shared import change_json
 
 MEGABYTE = 2**20
 

@@ -31,10 +31,10 @@ from measuring import add_row, read_rows
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from tsdisentangle.evaluation import protocols
-from tsdisentangle.evaluation.protocols import Benchmark
-from tsdisentangle.evaluation.representations import FAMILY
-from tsdisentangle.tuned import TUNED_FILE, tuned_parameters
+from benchmarks.tables import corrected as protocols
+from benchmarks.tables.corrected import Benchmark
+from benchmarks.tables.entries import FAMILY
+from tsdisentangle.presets.tuned import TUNED_FILE, tuned_parameters
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}

@@ -30,9 +30,9 @@ from speed_cases import (
 from speed_quality import Problem, time_to_quality
 from threadpoolctl import threadpool_limits
 
+from benchmarks.tables.runner import metadata
+from benchmarks.tables.shared import change_json
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012
-from tsdisentangle.evaluation.runner import metadata
-from tsdisentangle.evaluation.shared import change_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"

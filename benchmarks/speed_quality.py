@@ -28,8 +28,8 @@ from tsdisentangle import StaticDynamicVAE
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import Windows, resolve_window, to_windows
-from tsdisentangle.methods.presets import PRESETS
 from tsdisentangle.nn.noise import mean_noise
+from tsdisentangle.presets.published import PRESETS
 
 SEEDS = 3  # of the package's fits; the slow side has one
 COMPLETE_STEPS = 10  # steps without masks, for what the masks cost the literal form

@@ -18,9 +18,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from tsdisentangle.evaluation.generation import GenerationReport
-from tsdisentangle.evaluation.sprites import run
-from tsdisentangle.plots import save_results
+from benchmarks.tables.pictures import save_results
+from benchmarks.tables.sprites import run
+from tsdisentangle.evaluation.generation_report import GenerationReport
 
 
 def save_confusion(report: GenerationReport, path: Path) -> None:

@@ -8,8 +8,8 @@ Shares the judge and the fits with table1_generation.py, whose options it has.
 The paper has this table for MUG, which nobody may pass on; nothing published compares.
 """
 
-from tsdisentangle.evaluation.sprites import run
-from tsdisentangle.plots import save_results
+from benchmarks.tables.pictures import save_results
+from benchmarks.tables.sprites import run
 
 
 def main(arguments: list[str] | None = None, **options: object) -> None:

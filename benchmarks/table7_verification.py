@@ -10,8 +10,8 @@ by epoch, so a stopped run goes on where it was.
 The paper has this table for TIMIT, which nobody may pass on; nothing published compares.
 """
 
-from tsdisentangle.evaluation.speakers import run
-from tsdisentangle.plots import save_results
+from benchmarks.tables.pictures import save_results
+from benchmarks.tables.speakers import run
 
 
 def main(arguments: list[str] | None = None, **options: object) -> None:

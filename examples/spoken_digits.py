@@ -27,10 +27,10 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from sklearn.manifold import TSNE
 
+from benchmarks.tables.fits import Budget, fit_within
+from benchmarks.tables.speakers import FRONT_END, PARAMS, Recordings, load
 from tsdisentangle import StaticDynamicVAE
-from tsdisentangle.data.audio import Spectrogram
-from tsdisentangle.evaluation.fits import Budget, fit_within
-from tsdisentangle.evaluation.speakers import FRONT_END, PARAMS, Recordings, load
+from tsdisentangle.io.audio import Spectrogram
 from tsdisentangle.plots import plot_map
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")

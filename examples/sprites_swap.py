@@ -27,11 +27,11 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
+from benchmarks.tables.fits import Budget, fit_within
+from benchmarks.tables.sprites import DynamicsFirst
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
-from tsdisentangle.data.bunch import SequenceBunch
 from tsdisentangle.datasets import fetch_sprites
-from tsdisentangle.evaluation.fits import Budget, fit_within
-from tsdisentangle.evaluation.sprites import DynamicsFirst
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 SIZE = 32
 ACTIONS = (0, 2, 4, 8)  # walk front, walk right, spellcast left, slash right

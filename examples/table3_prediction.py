@@ -8,9 +8,10 @@ are kept, so the command can be repeated until the table is full.
     python examples/table3_prediction.py [--quick] [--methods ...] [--datasets ...]
 """
 
-from tsdisentangle.evaluation import protocols, published
-from tsdisentangle.evaluation.runner import run
-from tsdisentangle.plots import save_results
+from benchmarks.tables import as_published as published
+from benchmarks.tables import corrected as protocols
+from benchmarks.tables.pictures import save_results
+from benchmarks.tables.runner import run
 
 if __name__ == "__main__":
     makers = [

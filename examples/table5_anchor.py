@@ -6,10 +6,11 @@ are there already are kept, so the command can be repeated until the tables are 
     python examples/table5_anchor.py [--quick] [--methods ...] [--datasets ...]
 """
 
-from tsdisentangle.evaluation import protocols, published
-from tsdisentangle.evaluation.representations import anchors
-from tsdisentangle.evaluation.runner import run
-from tsdisentangle.plots import save_results
+from benchmarks.tables import as_published as published
+from benchmarks.tables import corrected as protocols
+from benchmarks.tables.entries import anchors
+from benchmarks.tables.pictures import save_results
+from benchmarks.tables.runner import run
 
 if __name__ == "__main__":
     makers = [

@@ -10,7 +10,7 @@ import soundfile
 from running import fuzz, scratch
 
 with atheris.instrument_imports(include=["tsdisentangle.data", "soundfile"]):
-    from tsdisentangle.data.audio import Spectrogram
+    from tsdisentangle.io.audio import Spectrogram
 
 KINDS = (
     *(("WAV", subtype) for subtype in ("PCM_16", "PCM_U8", "PCM_24", "FLOAT", "DOUBLE", "ULAW")),

@@ -7,9 +7,10 @@ import sys
 from inspect import signature
 from pathlib import Path
 
-from tsdisentangle import CDSVAE, GLR, GPVAE, SPYL, VAE, StaticDynamicVAE, TabularEncoder
+from tsdisentangle import StaticDynamicVAE, TabularEncoder
+from tsdisentangle.methods import load_methods
 
-METHODS = (StaticDynamicVAE, VAE, GPVAE, CDSVAE, GLR, SPYL)
+METHODS = tuple(load_methods().values())
 SIBLING = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = Path(os.environ.get("TSDISENTANGLE_DATA") or SIBLING)
 

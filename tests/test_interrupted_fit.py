@@ -14,8 +14,8 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
 
 from tsdisentangle import SPYL, load
-from tsdisentangle.persistence.checkpoint import NAME
-from tsdisentangle.training.net import DisentanglingNet
+from tsdisentangle.persistence.checkpoint_file import NAME
+from tsdisentangle.training.skorch_net import DisentanglingNet
 
 
 def panel():
@@ -211,7 +211,7 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_while_the_state_is_kept(monkeypatch):
-    import tsdisentangle.training.net as module
+    import tsdisentangle.training.skorch_net as module
 
     kept_state, calls = module.kept_state, []
 
@@ -235,7 +235,7 @@ def test_a_second_ctrl_c_leaves_no_half_state(monkeypatch):
     def give_back(net, state):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tsdisentangle.training.net.give_back", give_back)
+    monkeypatch.setattr("tsdisentangle.training.skorch_net.give_back", give_back)
     estimator = small(max_epochs=5, callbacks=[At(interrupt, 3, 1)])
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(panel())

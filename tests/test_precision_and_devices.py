@@ -15,7 +15,7 @@ from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn import precision, recurrent
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training import callbacks
-from tsdisentangle.training.loader import as_dataset
+from tsdisentangle.training.dataset import as_dataset
 
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
 SPECTRA = SpectrogramEncoder("recurrent", hidden=6, out_features=8)

@@ -32,8 +32,8 @@ from tsdisentangle import (
     make_static_dynamic,
     metrics,
 )
-from tsdisentangle.data.frames import as_frames
-from tsdisentangle.data.observed import as_is, first_channel, observe
+from tsdisentangle.data.clips import as_frames
+from tsdisentangle.data.panel import as_is, first_channel, observe
 from tsdisentangle.data.rows import blocks, is_stored
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.sink import array_sink, codes_sink
@@ -41,10 +41,10 @@ from tsdisentangle.data.stored import as_stored
 from tsdisentangle.data.windows import count_windows, resolve_window
 from tsdisentangle.losses.contrastive import contrast_negatives, cosine, farthest
 from tsdisentangle.losses.elbo import kl_gaussian
-from tsdisentangle.losses.gp import kl_gaussian_process
-from tsdisentangle.losses.information import log_density, mutual_information
+from tsdisentangle.losses.gp_kl import kl_gaussian_process
+from tsdisentangle.losses.mutual_information import log_density, mutual_information
 from tsdisentangle.nn.gaussian import Gaussian
-from tsdisentangle.nn.gp import BandedGaussian
+from tsdisentangle.nn.gaussian_process import BandedGaussian
 
 FEW = settings(
     max_examples=5,

@@ -14,7 +14,7 @@ from helpers import METHODS, assert_same_fit, processes, small
 
 from tsdisentangle import SPYL, VAE, StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.persistence import CheckpointError
-from tsdisentangle.persistence.checkpoint import NAME, CheckpointFile
+from tsdisentangle.persistence.checkpoint_file import NAME, CheckpointFile
 
 EPOCHS = 5
 
@@ -128,7 +128,7 @@ def refuse_training(monkeypatch):
     def train_step(self, *args, **kwargs):
         raise AssertionError("trains")
 
-    monkeypatch.setattr("tsdisentangle.training.net.DisentanglingNet.train_step", train_step)
+    monkeypatch.setattr("tsdisentangle.training.skorch_net.DisentanglingNet.train_step", train_step)
 
 
 @pytest.mark.parametrize("early", [False, 2])

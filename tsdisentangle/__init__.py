@@ -4,19 +4,16 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from tsdisentangle.methods import METHODS
+
 __version__ = version("tsdisentangle")
 
 # Public names and where they live; loaded on first use, so that importing the package is fast.
 _PUBLIC = {
-    "CDSVAE": "tsdisentangle.methods.cdsvae",
-    "GLR": "tsdisentangle.methods.glr",
-    "GPVAE": "tsdisentangle.methods.gpvae",
-    "SPYL": "tsdisentangle.methods.spyl",
-    "VAE": "tsdisentangle.methods.vae",
+    **METHODS,
     "Codes": "tsdisentangle.data.codes",
     "SpectrogramDecoder": "tsdisentangle.encoders",
     "SpectrogramEncoder": "tsdisentangle.encoders",
-    "StaticDynamicVAE": "tsdisentangle.methods.static_dynamic_vae",
     "TabularDecoder": "tsdisentangle.encoders",
     "TabularEncoder": "tsdisentangle.encoders",
     "VideoDecoder": "tsdisentangle.encoders",
@@ -24,12 +21,12 @@ _PUBLIC = {
     "ModelFileError": "tsdisentangle.persistence",
     "inspect_model": "tsdisentangle.persistence",
     "load": "tsdisentangle.persistence",
-    "make_static_dynamic": "tsdisentangle.data.synthetic",
+    "make_static_dynamic": "tsdisentangle.datasets",
 }
 
 if TYPE_CHECKING:
     from tsdisentangle.data.codes import Codes
-    from tsdisentangle.data.synthetic import make_static_dynamic
+    from tsdisentangle.datasets import make_static_dynamic
     from tsdisentangle.encoders import (
         SpectrogramDecoder,
         SpectrogramEncoder,
@@ -46,26 +43,7 @@ if TYPE_CHECKING:
     from tsdisentangle.methods.vae import VAE
     from tsdisentangle.persistence import ModelFileError, inspect_model, load
 
-__all__ = [
-    "CDSVAE",
-    "GLR",
-    "GPVAE",
-    "SPYL",
-    "VAE",
-    "Codes",
-    "ModelFileError",
-    "SpectrogramDecoder",
-    "SpectrogramEncoder",
-    "StaticDynamicVAE",
-    "TabularDecoder",
-    "TabularEncoder",
-    "VideoDecoder",
-    "VideoEncoder",
-    "__version__",
-    "inspect_model",
-    "load",
-    "make_static_dynamic",
-]
+__all__ = ["__version__", *sorted(_PUBLIC)]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,26 +15,26 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 from skorch.helper import predefined_split
 
+from tsdisentangle.data.clips import FrameForm, Frames
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.sink import array_sink
 from tsdisentangle.data.stored import StoredSeries
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.network import SequenceNetwork
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
-from tsdisentangle.persistence.checkpoint import CheckpointFile, open_checkpoint
+from tsdisentangle.persistence.checkpoint_file import CheckpointFile, open_checkpoint
 from tsdisentangle.persistence.whose import check_resumable
+from tsdisentangle.presets.tuned import tuned_preset
 from tsdisentangle.training.callbacks import standard_callbacks
-from tsdisentangle.training.checkpoint import undone
+from tsdisentangle.training.dataset import Panel, SequenceDataset, as_dataset, hold_out
 from tsdisentangle.training.inference import Inference, keep
-from tsdisentangle.training.loader import Panel, SequenceDataset, as_dataset, hold_out
-from tsdisentangle.training.net import DisentanglingNet, check_device
-from tsdisentangle.training.network import SequenceNetwork
-from tsdisentangle.tuned import tuned_preset
+from tsdisentangle.training.skorch_net import DisentanglingNet, check_device
+from tsdisentangle.training.state import undone
 
 COMPILER = "inductor"  # what torch.compile makes machine code with
 
@@ -69,6 +69,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # Parameters that are read after fit alone: they may be changed then, and two fits that differ
+    # in nothing else are one.
+    _after_fit: tuple[str, ...] = ("output",)
 
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}

@@ -7,11 +7,11 @@ import pytest
 import torch
 from helpers import load_script, small
 
+from benchmarks.tables.corrected import NOBODY, Benchmark
+from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
-from tsdisentangle.evaluation.protocols import NOBODY, Benchmark
-from tsdisentangle.evaluation.tasks import Split, StaticLabel
 from tsdisentangle.nn.noise import SharedNoise
-from tsdisentangle.training.loader import as_dataset
+from tsdisentangle.training.dataset import as_dataset
 
 ideas = load_script(Path(__file__).parents[2] / "benchmarks" / "ideas.py")
 

@@ -9,7 +9,7 @@ import torch
 from helpers import load_script
 
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
-from tsdisentangle.training.loader import as_dataset
+from tsdisentangle.training.dataset import as_dataset
 
 literal = load_script(Path(__file__).parents[2] / "benchmarks" / "literal_video.py")
 BATCH, FRAMES, SIDE, FEATURES, STATIC, DYNAMIC = 3, 4, 64, 6, 5, 3

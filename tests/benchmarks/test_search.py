@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers import load_script
 
+from benchmarks.tables.corrected import NOBODY, Benchmark
+from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
-from tsdisentangle.evaluation.protocols import NOBODY, Benchmark
-from tsdisentangle.evaluation.tasks import Split, StaticLabel
 
 optuna = pytest.importorskip("optuna")
 PATH = Path(__file__).parents[2] / "benchmarks" / "search.py"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tsdisentangle import datasets
-from tsdisentangle.data.bunch import SequenceBunch
 from tsdisentangle.datasets import (
     fetch_air_quality,
     fetch_etth1,
     fetch_physionet2012,
     load_japanese_vowels,
 )
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 FETCHERS = [fetch_air_quality, fetch_etth1, fetch_physionet2012]
 PRIMARY = {

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("PIL")
 from PIL import Image
 
-from tsdisentangle.data.bunch import SequenceBunch
 from tsdisentangle.datasets import _sprites_files, fetch_sprites
 from tsdisentangle.datasets._archive import content_digest
+from tsdisentangle.datasets._bunch import SequenceBunch
 from tsdisentangle.datasets._sprites import character_splits
 from tsdisentangle.datasets._sprites_composing import ACTIONS, compose
 from tsdisentangle.datasets._sprites_files import DIGESTS, load_sheets

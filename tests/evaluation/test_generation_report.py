@@ -6,7 +6,7 @@ import pytest
 from known import DYNAMIC, MOVE, STATIC, TIME, Entangled, Known, Reads, clips
 from numpy.testing import assert_allclose
 
-from tsdisentangle.evaluation.generation import generation_report
+from tsdisentangle.evaluation.generation_report import generation_report
 
 
 def report(estimator=None, X=None, **options):

@@ -4,7 +4,7 @@ from known import DYNAMIC, STATIC, Known, Reads, clips
 from numpy.testing import assert_allclose
 
 from tsdisentangle import Codes
-from tsdisentangle.evaluation.leakage import leakage_report
+from tsdisentangle.evaluation.leakage_report import leakage_report
 
 N = 60
 WHO, WHAT = np.arange(N) % 2, np.arange(N) // 2 % 3

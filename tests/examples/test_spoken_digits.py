@@ -12,7 +12,7 @@ pytest.importorskip("soundfile")
 import soundfile
 from helpers import load_script, small
 
-from tsdisentangle.evaluation.speakers import Recordings
+from benchmarks.tables.speakers import Recordings
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "spoken_digits.py"
 

@@ -22,8 +22,8 @@ from one_of_two import BATCH, EQUAL, UNEQUAL, learned, make, noise_of_samples, p
 import tsdisentangle.interop.accelerate as interop
 from tsdisentangle.interop.accelerate import fit_distributed
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+HERE = Path(__file__).parents[1]
+ROOT = HERE.parent
 
 
 def free_port():

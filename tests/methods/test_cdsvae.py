@@ -13,7 +13,7 @@ from tsdisentangle.losses.contrastive import contrast_views
 from tsdisentangle.methods.cdsvae import permute_windows, rescale_channels
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.nn.recurrent import SequenceLSTM
-from tsdisentangle.nn.sequential import SequentialPosterior, end_states
+from tsdisentangle.nn.sequential_posterior import SequentialPosterior, end_states
 
 BOUND = {"reconstruction", "static_kl", "dynamic_kl"}
 TRAINING = {"information", "static_contrast", "dynamic_contrast"}

@@ -12,9 +12,9 @@ from skorch.callbacks import Callback
 from tsdisentangle import SPYL
 from tsdisentangle.data.windows import Windows, to_windows
 from tsdisentangle.methods.spyl import over_time
+from tsdisentangle.network import Posterior
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
-from tsdisentangle.training.network import Posterior
 
 BOUND = {"reconstruction", "static_kl", "dynamic_kl"}
 CONTRAST = {"static_contrast", "dynamic_contrast"}

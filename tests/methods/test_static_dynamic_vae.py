@@ -10,8 +10,8 @@ from torch.distributions import Normal, kl_divergence
 from tsdisentangle import StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.data.windows import to_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
-from tsdisentangle.training.loader import as_dataset
-from tsdisentangle.training.net import DisentanglingNet
+from tsdisentangle.training.dataset import as_dataset
+from tsdisentangle.training.skorch_net import DisentanglingNet
 
 KINDS = ("window", "step")
 

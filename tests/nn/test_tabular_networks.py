@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.noise import mean_noise
-from tsdisentangle.nn.tabular import (
+from tsdisentangle.nn.tabular_networks import (
     MAX_SCALE,
     MIN_SCALE,
     StepDecoder,

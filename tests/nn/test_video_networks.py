@@ -8,7 +8,7 @@ from torch.nn import functional
 from tsdisentangle.losses import gaussian_nll
 from tsdisentangle.nn.gaussian import squared_error_gaussian
 from tsdisentangle.nn.noise import mean_noise
-from tsdisentangle.nn.video import (
+from tsdisentangle.nn.video_networks import (
     ClipDecoder,
     ClipEncoder,
     FirstDeconvolution,

@@ -10,7 +10,7 @@ from helpers import small
 
 from tsdisentangle import ModelFileError, load
 from tsdisentangle.persistence.archive import pack, read_document, read_weights
-from tsdisentangle.persistence.checkpoint import NAME
+from tsdisentangle.persistence.checkpoint_file import NAME
 from tsdisentangle.persistence.whose import _series
 
 X = np.random.default_rng(0).normal(size=(12, 6, 2)).astype("f4")

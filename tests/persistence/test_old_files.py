@@ -13,8 +13,8 @@ from safetensors.numpy import load as load_arrays
 
 import tsdisentangle
 from tsdisentangle import VAE, StaticDynamicVAE, inspect_model, load
-from tsdisentangle.persistence.classes import in_package
 from tsdisentangle.persistence.document import FORMAT_VERSION
+from tsdisentangle.persistence.registry import in_package
 
 FILES = Path(__file__).parents[1] / "files"
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}

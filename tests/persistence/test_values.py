@@ -12,7 +12,7 @@ from skorch.callbacks import EarlyStopping
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.persistence.archive import ModelFileError
-from tsdisentangle.persistence.classes import ClassTable
+from tsdisentangle.persistence.registry import ClassTable
 from tsdisentangle.persistence.values import ValueWriter, parse_json, read_value
 
 PLAIN = (

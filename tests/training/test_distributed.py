@@ -13,8 +13,8 @@ from skorch.callbacks import Callback
 from tsdisentangle import GLR, SpectrogramEncoder, StaticDynamicVAE, VideoEncoder
 from tsdisentangle.data.series import as_series
 from tsdisentangle.training import distributed
+from tsdisentangle.training.dataset import BatchLoader, as_dataset
 from tsdisentangle.training.distributed import DistributedNet, ShareLoader
-from tsdisentangle.training.loader import BatchLoader, as_dataset
 
 
 def numbered(n):

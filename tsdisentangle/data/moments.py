@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from tsdisentangle.data.observed import Series
+from tsdisentangle.data.panel import Series
 
 
 @dataclass(frozen=True)

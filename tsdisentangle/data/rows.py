@@ -13,7 +13,7 @@ def is_stored(X: Any) -> bool:
 
     A memory-mapped array, or an object that is no array in memory but has a ``shape``, a numpy
     ``dtype`` and slices of rows: a zarr array, an HDF5 data set, an
-    :class:`~tsdisentangle.data.arrow.ArrowPanel`.
+    :class:`~tsdisentangle.io.arrow.ArrowPanel`.
 
     Examples
     --------

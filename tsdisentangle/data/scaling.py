@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from tsdisentangle.data.moments import Moments
-from tsdisentangle.data.observed import Series
+from tsdisentangle.data.panel import Series
 from tsdisentangle.data.stored import StoredSeries
 
 

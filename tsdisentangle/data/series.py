@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
-from tsdisentangle.data.observed import Series, as_is, first_channel, observe
+from tsdisentangle.data.panel import Series, as_is, first_channel, observe
 from tsdisentangle.data.rows import is_stored
 from tsdisentangle.data.stored import StoredSeries, as_stored
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tsdisentangle.data.moments import Moments
-from tsdisentangle.data.observed import Series, as_is, first_channel, observe
+from tsdisentangle.data.panel import Series, as_is, first_channel, observe
 from tsdisentangle.data.rows import blocks, read_rows
 
 

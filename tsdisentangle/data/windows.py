@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.observed import Series
+from tsdisentangle.data.panel import Series
 
 
 class Windows(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.bunch import SequenceBunch
+from ._bunch import SequenceBunch
 from ._fetch import RemoteFile, locate, published_content, read
 from ._protocol import Protocol, check_protocol, released_split
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.bunch import SequenceBunch
 from ._archive import Members
+from ._bunch import SequenceBunch
 from ._fetch import RemoteFile, locate, published_content, read
 from ._protocol import Protocol, check_protocol
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from ..data.bunch import SequenceBunch
+from ._bunch import SequenceBunch
 from ._fetch import RemoteFile, locate
 from ._physionet_files import OUTCOME_FILES, RECORDS, load_events, load_outcomes
 from ._physionet_records import Events

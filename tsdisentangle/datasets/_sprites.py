@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.bunch import SequenceBunch
+from ._bunch import SequenceBunch
 from ._derived import cached_memmap
 from ._protocol import Protocol, check_protocol
 from ._sprites_composing import (

@@ -1,4 +1,4 @@
-from tsdisentangle.encoders.audio import SpectrogramDecoder, SpectrogramEncoder
+from tsdisentangle.encoders.spectrogram import SpectrogramDecoder, SpectrogramEncoder
 from tsdisentangle.encoders.tabular import TabularDecoder, TabularEncoder
 from tsdisentangle.encoders.video import VideoDecoder, VideoEncoder
 

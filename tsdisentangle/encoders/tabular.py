@@ -6,8 +6,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from tsdisentangle.nn.encoder import ElementEncoder
-from tsdisentangle.nn.tabular import StepDecoder, StepEncoder, WindowDecoder, WindowEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.tabular_networks import StepDecoder, StepEncoder, WindowDecoder, WindowEncoder
 
 
 class TabularEncoder(BaseEstimator):

@@ -7,10 +7,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options
 from torch import nn
 
-from tsdisentangle.data.frames import Frames, as_frames
+from tsdisentangle.data.clips import Frames, as_frames
 from tsdisentangle.encoders.elements import require_single_steps
-from tsdisentangle.nn.encoder import ElementEncoder
-from tsdisentangle.nn.video import ClipDecoder, ClipEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.video_networks import ClipDecoder, ClipEncoder
 
 SIZES = {2**k for k in range(4, 13)}
 

@@ -1,10 +1,13 @@
 """Protocols: what a fitted estimator's codes are worth."""
 
-from tsdisentangle.evaluation.generation import GenerationReport, generation_report
+from tsdisentangle.evaluation.disentanglement_report import (
+    DisentanglementReport,
+    disentanglement_report,
+)
+from tsdisentangle.evaluation.generation_report import GenerationReport, generation_report
 from tsdisentangle.evaluation.judge import Judge
-from tsdisentangle.evaluation.leakage import LeakageReport, leakage_report
-from tsdisentangle.evaluation.raw import RawFeatures
-from tsdisentangle.evaluation.report import DisentanglementReport, disentanglement_report
+from tsdisentangle.evaluation.leakage_report import LeakageReport, leakage_report
+from tsdisentangle.evaluation.raw_features import RawFeatures
 
 __all__ = [
     "DisentanglementReport",

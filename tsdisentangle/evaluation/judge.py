@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tsdisentangle.metrics.validation import check_label
-from tsdisentangle.nn.video import FrameEncoder
-from tsdisentangle.training.net import check_device
+from tsdisentangle.nn.video_networks import FrameEncoder
+from tsdisentangle.training.skorch_net import check_device
 
 # As in the published judges.
 FRAME_FEATURES, HIDDEN = 128, 256

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from tsdisentangle.losses.information import log_density
+from tsdisentangle.losses.mutual_information import log_density
 from tsdisentangle.nn.gaussian import Gaussian
 
 MIN_NORM = 1e-8  # a code of zeros has no direction

@@ -11,10 +11,10 @@ from torch import Tensor
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_views
-from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods._contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.network import Posterior
+from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.running import keep_running_averages
-from tsdisentangle.training.network import Posterior
 
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
 SCALES = (0.8, 1.2)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from tsdisentangle.base import SequenceDisentangler, weight_pair
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
-from tsdisentangle.losses.gp import kl_gaussian_process
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.losses.gp_kl import kl_gaussian_process
+from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.nn.batch_norm import keep_running_averages
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian
-from tsdisentangle.nn.gp import BandedGaussian, BandedHead, GaussianProcess
+from tsdisentangle.nn.gaussian_process import BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import last_kept
-from tsdisentangle.nn.running import keep_running_averages
-from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 KERNELS = ("cauchy", "rbf")
 VARIANCE = 0.5  # of the kernels

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses.gp import kl_gaussian_process
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.losses.gp_kl import kl_gaussian_process
+from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian
-from tsdisentangle.nn.gp import KERNELS, BandedGaussian, BandedHead, GaussianProcess
+from tsdisentangle.nn.gaussian_process import KERNELS, BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.recurrent import SequenceLSTM
-from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 VARIANCE = 1.0  # of the kernels
 

@@ -12,11 +12,11 @@ from torch import Tensor
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_negatives, farthest
-from tsdisentangle.methods.contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods._contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.network import Posterior
+from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.running import keep_running_averages
-from tsdisentangle.training.network import Posterior
 
 # Sampled series a series of the batch, and how many of them are its negatives: the released code
 # takes 256 of 4 times 128.

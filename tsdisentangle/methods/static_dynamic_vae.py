@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tsdisentangle.base import SequenceDisentangler, weight_pair
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
-from tsdisentangle.methods.presets import preset_parameters
+from tsdisentangle.network import Posterior, SequenceNetwork
 from tsdisentangle.nn.anchor import (
     RELATIVE_ANCHORS,
     StaticHead,
@@ -20,12 +20,12 @@ from tsdisentangle.nn.anchor import (
     subtract_anchor,
     take_element,
 )
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
-from tsdisentangle.training.network import Posterior, SequenceNetwork
-from tsdisentangle.tuned import SUFFIX
+from tsdisentangle.presets.published import preset_parameters
+from tsdisentangle.presets.tuned import SUFFIX
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
@@ -314,6 +314,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
+    _after_fit = (*SequenceDisentangler._after_fit, "static_pooling")
 
     def __init__(
         self,

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
+from tsdisentangle.network import Posterior, SequenceNetwork
 from tsdisentangle.nn.anchor import pool_static
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.training.network import Posterior, SequenceNetwork
 
 
 class VAENetwork(SequenceNetwork):

@@ -1,6 +1,6 @@
 """Disentanglement metrics: pure functions on arrays of codes and factors."""
 
-from tsdisentangle.metrics.codes import (
+from tsdisentangle.metrics.code_statistics import (
     active_units,
     dynamic_smoothness,
     kl_to_standard_normal,
@@ -17,7 +17,6 @@ from tsdisentangle.metrics.disentanglement import (
     explicitness,
     sap,
 )
-from tsdisentangle.metrics.gaps import LeakageGaps, latent_accuracies
 from tsdisentangle.metrics.generation import (
     GenerationScores,
     conditional_entropy,
@@ -44,6 +43,7 @@ from tsdisentangle.metrics.leakage import (
     read_factor,
     retention_minus_leak,
 )
+from tsdisentangle.metrics.leakage_gaps import LeakageGaps, latent_accuracies
 from tsdisentangle.metrics.quality import masked_mse, mean_squared_error, psnr, sequence_sse, ssim
 from tsdisentangle.metrics.swapping import SwapScore, random_derangement, swap_score
 from tsdisentangle.metrics.verification import (

@@ -1,4 +1,4 @@
-from tsdisentangle.nn.encoder import ElementEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.recurrent import RecurrentPrior, SequenceLSTM
 

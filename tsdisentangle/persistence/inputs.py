@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from tsdisentangle.data.frames import FrameForm
+from tsdisentangle.data.clips import FrameForm
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.persistence.archive import ModelFileError
 from tsdisentangle.persistence.document import get, refuse_others

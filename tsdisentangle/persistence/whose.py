@@ -7,8 +7,8 @@ from typing import Any
 
 from tsdisentangle.persistence.document import current_versions
 from tsdisentangle.persistence.values import ValueWriter
-from tsdisentangle.training.checkpoint import fingerprint
-from tsdisentangle.training.loader import SequenceDataset
+from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.state import fingerprint
 
 # Parameters that one fit may have in its first run and another in the next.
 FREE = {"max_epochs", "device", "verbose", "callbacks", "checkpoint_dir", "checkpoint_every"}

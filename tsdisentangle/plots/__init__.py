@@ -7,7 +7,6 @@ if find_spec("matplotlib") is None:
 
 from tsdisentangle.plots.history import plot_history
 from tsdisentangle.plots.maps import plot_code_maps, plot_map
-from tsdisentangle.plots.results import plot_results, save_results
 from tsdisentangle.plots.series import plot_panels, plot_reconstructions
 
 __all__ = [
@@ -16,6 +15,4 @@ __all__ = [
     "plot_map",
     "plot_panels",
     "plot_reconstructions",
-    "plot_results",
-    "save_results",
 ]

@@ -9,8 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import normal_noise
-from tsdisentangle.training.loader import SequenceDataset
-from tsdisentangle.training.net import DisentanglingNet
+from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.skorch_net import DisentanglingNet
 
 
 class Group(NamedTuple):

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tsdisentangle.data.clips import FrameForm, Frames
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.data.frames import FrameForm, Frames
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.sink import codes_sink
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
+from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
-from tsdisentangle.training.loader import BatchLoader, Panel, SequenceDataset, as_dataset
-from tsdisentangle.training.network import SequenceNetwork
+from tsdisentangle.training.dataset import BatchLoader, Panel, SequenceDataset, as_dataset
 
 PartsOfBatch = Callable[[Windows, slice], dict[str, Tensor]]
 SCORE_DRAWS = 8

@@ -1,0 +1,96 @@
+"""What CDSVAE and SPYL share: a sequential VAE with terms that compare the series of a batch."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from tsdisentangle.base import weight_pair
+from tsdisentangle.data.windows import Windows
+from tsdisentangle.losses import kl_standard_normal
+from tsdisentangle.losses.mutual_information import mutual_information
+from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior
+from tsdisentangle.nn.sequential_posterior import SequentialPosterior
+
+
+class ContrastiveNetwork(SequenceNetwork):
+    """Sequential VAE with ``I(s; d)`` and contrastive terms, which a subclass defines.
+
+    Both compare a series with the others of its batch, so they exist in training only.
+    """
+
+    def __init__(
+        self,
+        encoder: ElementEncoder,
+        decoder: nn.Module,
+        *,
+        static_dim: int,
+        dynamic_dim: int,
+        temperature: float,
+        n_series: int,
+        weights: dict[str, float],
+    ):
+        super().__init__(decoder, static_dim, dynamic_dim, weights)
+        self.encoder = encoder
+        encoder.freeze_static()
+        self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
+        self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
+        self.temperature, self.n_series = temperature, n_series
+
+    def encode(self, batch: Windows, **options: Any) -> Posterior:
+        """``q(s | x) q(d | x)``."""
+        features = self.encoder(batch.values, batch.observed)
+        features = self.encoder.dynamic_summary(features, batch.observed)
+        return Posterior(*self.posterior(features, batch.valid.sum(1)))
+
+    def parts(
+        self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
+    ) -> dict[str, Tensor]:
+        """Parts of the bound for given draws, a series each."""
+        return {
+            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
+            "static_kl": kl_standard_normal(posterior.static),
+            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
+        }
+
+    def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
+        """Contrastive terms of the static and the dynamic code, a value a comparison."""
+        raise NotImplementedError
+
+    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+        """Parts of the bound; in training also the terms that look at the whole batch."""
+        posterior = self.encode(batch)
+        static = posterior.static.sample(noise, "static")
+        dynamic = posterior.dynamic.sample(noise, "dynamic")
+        terms = self.parts(batch, posterior, static, dynamic, noise)
+        if self.training:
+            terms["information"] = mutual_information(
+                static[0], dynamic[0], *posterior, batch.valid, self.n_series
+            )
+            terms.update(self.contrast(batch, posterior, noise))
+        return {name: term.mean() for name, term in terms.items()}
+
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound, without a term of the whole batch."""
+        posterior = self.encode(batch)
+        static = posterior.static.sample(noise, "static", draws)
+        dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
+        return self.parts(batch, posterior, static, dynamic, noise)
+
+
+def contrastive_weights(
+    beta: float | tuple[float, float], contrast: float | tuple[float, float], information: float
+) -> dict[str, float]:
+    """Weight of each term; a pair is (static, dynamic)."""
+    static_kl, dynamic_kl = weight_pair("beta", beta)
+    static_contrast, dynamic_contrast = weight_pair("contrast", contrast)
+    return {
+        "reconstruction": 1.0,
+        "static_kl": static_kl,
+        "dynamic_kl": dynamic_kl,
+        "information": float(information),
+        "static_contrast": static_contrast,
+        "dynamic_contrast": dynamic_contrast,
+    }

@@ -1,0 +1,179 @@
+"""The state of training between two epochs: all that the epochs to come depend on.
+
+Not in it: numpy's generator ``random_state_``, which training does not draw from, the data, and
+what follows from the parameters.
+"""
+
+import copy
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tsdisentangle.data.rows import blocks
+from tsdisentangle.network import network_numbers
+from tsdisentangle.training.dataset import SequenceDataset
+
+# What skorch's callbacks remember from epoch to epoch: of the scores, and of early stopping.
+CALLBACK_NUMBERS = ("best_score_", "misses_", "dynamic_threshold_", "best_epoch_")
+BEST_WEIGHTS = "best_model_weights_"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What training knows between two epochs.
+
+    Attributes
+    ----------
+    epochs : int
+        Finished so far.
+    stopped : bool
+        Whether a callback has ended training.
+    numbers : dict
+        ``'network'``: see :func:`~tsdisentangle.network.network_numbers`;
+        ``'callbacks'``: by name, what they remember; ``'grad_scaler'``.
+    tensors : dict of str to Tensor
+        ``network.*`` weights and buffers, ``optimizer.<parameter>.*`` averages, ``best.*`` the
+        best weights so far, ``generator.*`` positions of torch's generators.
+    """
+
+    epochs: int
+    stopped: bool
+    numbers: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+class Checkpoint(Protocol):
+    """Where states are brought to, and perhaps the one to begin from.
+
+    Attributes
+    ----------
+    state : TrainingState or None
+        The one to begin from; None once training has begun.
+    history : list of dict
+        Its rows of history.
+    """
+
+    state: TrainingState | None
+    history: list[dict[str, Any]]
+
+    def is_due(self, epochs: int, stopped: bool) -> bool:
+        """Whether the state after an epoch is wanted."""
+        ...
+
+    def save(self, state: TrainingState, history: list[dict[str, Any]]) -> None:
+        """Take the state after an epoch."""
+        ...
+
+
+def live_state(net: Any, stopped: bool = False) -> TrainingState:
+    """Return the state of a net between two epochs; the tensors are those that it works on."""
+    numbers = {
+        "network": network_numbers(net.module_),
+        "callbacks": dict(_remembered(net)),
+        "grad_scaler": net.grad_scaler_.state_dict(),
+    }
+    return TrainingState(
+        len(net.history), stopped, copy.deepcopy(numbers), dict(_live_tensors(net))
+    )
+
+
+def _remembered(net: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, callback in net.callbacks_:
+        if own := {key: vars(callback)[key] for key in CALLBACK_NUMBERS if key in vars(callback)}:
+            yield name, own
+
+
+def _live_tensors(net: Any) -> Iterator[tuple[str, Tensor]]:
+    for name, tensor in net.module_.state_dict().items():
+        yield f"network.{name}", tensor
+    for index, averages in net.optimizer_.state_dict()["state"].items():
+        for name, tensor in averages.items():
+            yield f"optimizer.{index}.{name}", tensor
+    for _, callback in net.callbacks_:
+        for name, tensor in (getattr(callback, BEST_WEIGHTS, None) or {}).items():
+            yield f"best.{name}", tensor
+    yield "generator.cpu", torch.get_rng_state()
+    if torch.device(net.device).type == "cuda":
+        yield "generator.cuda", torch.cuda.get_rng_state(net.device)
+
+
+def kept_state(state: TrainingState, memory: TrainingState | None = None) -> TrainingState:
+    """Return a copy of a live state, written over the memory of an earlier copy if there is one.
+
+    The best weights are not copied: skorch replaces them and never changes them.
+    """
+    there = {} if memory is None else memory.tensors
+    tensors = {
+        name: tensor if name.startswith("best.") else _copied(tensor, there.get(name))
+        for name, tensor in state.tensors.items()
+    }
+    return replace(state, tensors=tensors)
+
+
+def _copied(tensor: Tensor, memory: Tensor | None) -> Tensor:
+    return tensor.clone() if memory is None else memory.copy_(tensor)
+
+
+def give_back(net: Any, state: TrainingState) -> None:
+    """Bring a net of the same kind into a state; the rows of later epochs are forgotten.
+
+    The optimizer goes on in the memory of the state, which is not to be used again.
+    """
+    rooms = by_room(state.tensors)
+    net.module_.load_state_dict(rooms["network"])
+    vars(net.module_).update(state.numbers["network"])
+    _give_optimizer(net.optimizer_, rooms.get("optimizer", {}))
+    net.grad_scaler_.load_state_dict(state.numbers["grad_scaler"])
+    for name, callback in net.callbacks_:
+        vars(callback).update(state.numbers["callbacks"].get(name, {}))
+        if hasattr(callback, BEST_WEIGHTS):
+            setattr(callback, BEST_WEIGHTS, rooms.get("best"))
+    torch.set_rng_state(rooms["generator"]["cpu"])
+    if torch.device(net.device).type == "cuda" and "cuda" in rooms["generator"]:
+        torch.cuda.set_rng_state(rooms["generator"]["cuda"], net.device)
+    del net.history[state.epochs :]
+
+
+@contextmanager
+def undone(generator: np.random.RandomState) -> Iterator[None]:
+    """Let a random generator be where it was if the block fails."""
+    state = generator.get_state()
+    try:
+        yield
+    except BaseException:
+        generator.set_state(state)
+        raise
+
+
+def by_room(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return tensors by the first part of their names."""
+    rooms: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        room, _, rest = name.partition(".")
+        rooms.setdefault(room, {})[rest] = tensor
+    return rooms
+
+
+def _give_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
+    averages = {int(index): own for index, own in by_room(tensors).items()}
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": averages, "param_groups": groups})
+
+
+def fingerprint(dataset: SequenceDataset) -> str:
+    """SHA-256 of a data set as the network sees it, read a block at a time."""
+    first = dataset[slice(0, 1)]
+    digests = [hashlib.sha256(f"{tuple(part.shape)} {part.dtype}".encode()) for part in first]
+    for rows in blocks(len(dataset), first.values[0].numel()):
+        block = dataset[slice(int(rows[0]), int(rows[-1]) + 1)]
+        for digest, tensor in zip(digests, block, strict=True):
+            # The mask of a frame is one entry repeated.
+            compact = tensor[tuple(slice(None if stride else 1) for stride in tensor.stride())]
+            digest.update(compact.contiguous().numpy().data)
+    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
