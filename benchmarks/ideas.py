@@ -49,10 +49,10 @@ class KLWarmUp(StaticDynamicNetwork):
 
     steps = 0
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms with the divergences of the present step."""
         self.steps += self.training
-        terms = super().terms(batch, noise)
+        terms = super().forward(batch, noise)
         share = min(1.0, self.steps / WARM_UP_STEPS)
         return {name: term * share if "kl" in name else term for name, term in terms.items()}
 
@@ -65,9 +65,9 @@ class FreeBits(StaticDynamicNetwork):
         self.static_posterior = super().posterior(batch, index, noise, *pooling)
         return self.static_posterior
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms with the free part of the static divergence."""
-        terms = super().terms(batch, noise)
+        terms = super().forward(batch, noise)
         q = self.static_posterior.static
         each = 0.5 * (q.mean.square() + q.logvar.exp() - 1 - q.logvar).mean(0)
         return {**terms, "static_kl": each.clamp(min=FREE_NATS).sum()}
@@ -100,9 +100,9 @@ class InstanceNorm(StaticDynamicNetwork):
 class ShuffledStatic(StaticDynamicNetwork):
     """The static code of another window of the same series must serve as well."""
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms with the mean of both reconstructions."""
-        terms = super().terms(batch, noise)
+        terms = super().forward(batch, noise)
         if not self.training:
             return terms
         features = self.encoder(batch.values, batch.observed)

@@ -35,7 +35,7 @@ from tsdisentangle import CDSVAE, GLR, SPYL, StaticDynamicVAE, TabularEncoder, m
 from tsdisentangle.persistence.archive import read_document
 from tsdisentangle.persistence.checkpoint_file import NAME, CheckpointFile
 from tsdisentangle.persistence.document import current_versions
-from tsdisentangle.training.state import TrainingState, kept_state, live_state
+from tsdisentangle.training.state import TrainingState, clone_state, get_state
 
 RESULTS = Path(__file__).parent / "results" / "kill_resume.jsonl"
 SERIES, EPOCHS = 200, 60
@@ -179,15 +179,15 @@ def cost(repeats: int = 20) -> dict[str, Any]:
 def _cost_of(encoder: TabularEncoder, X: np.ndarray, repeats: int) -> dict[str, float]:
     estimator = StaticDynamicVAE(encoder, max_epochs=2, random_state=0).fit(X)
     net = estimator.net_
-    memory: list[TrainingState | None] = [kept_state(live_state(net))]
+    memory: list[TrainingState | None] = [clone_state(get_state(net))]
 
     def keep() -> None:
-        memory[0] = kept_state(live_state(net), memory[0])
+        memory[0] = clone_state(get_state(net), memory[0])
 
     with tempfile.TemporaryDirectory() as folder:
         file = CheckpointFile(Path(folder, NAME), {}, 1, 2)
         write = _milliseconds(
-            lambda: file.save(live_state(net), net.history), repeats, time.perf_counter
+            lambda: file.save(get_state(net), net.history), repeats, time.perf_counter
         )
         size = file.path.stat().st_size
     return {
@@ -195,7 +195,7 @@ def _cost_of(encoder: TabularEncoder, X: np.ndarray, repeats: int) -> dict[str, 
         "epoch_ms": _milliseconds(lambda: estimator.partial_fit(X), min(repeats, 3)),
         "keep_ms": _milliseconds(keep, repeats),
         "kept_megabytes": round(
-            sum(each.nbytes for each in live_state(net).tensors.values()) / 1e6, 2
+            sum(each.nbytes for each in get_state(net).tensors.values()) / 1e6, 2
         ),
         "checkpoint_ms": write,
         "checkpoint_megabytes": round(size / 1e6, 2),

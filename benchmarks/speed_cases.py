@@ -126,7 +126,7 @@ def bare_steps(estimator: StaticDynamicVAE, windows: Windows) -> Callable[[], No
     def epoch() -> None:
         network.train()
         for rows in torch.randperm(len(windows.values)).split(estimator.batch_size):
-            terms = network.terms(windows.take(rows), normal_noise)
+            terms = network(windows.take(rows), normal_noise)
             loss = sum(network.weights[name] * term for name, term in terms.items())
             optimiser.zero_grad()
             loss.backward()
@@ -142,7 +142,7 @@ def series_case(sizes: Steps, rounds: int) -> dict[str, Any]:
     X = noise_series(sizes)
     estimator = published_estimator(sizes).set_params(max_epochs=0).fit(X)
     twin = published_estimator(sizes).set_params(max_epochs=0).fit(X)
-    windows = to_windows(twin.scaler_.transform(as_series(X)), sizes.window)
+    windows = to_windows(as_series(X).scaled_by(twin.scaler_), sizes.window)
     # At evaluation one draw is enough for the codes: the cheaper form of the literal side.
     network = literal_network(sizes._replace(n_samples=1))
     values = torch.from_numpy(X)
@@ -173,7 +173,7 @@ def defaults_case(
 
     def bare() -> None:
         series = as_series(X)
-        windows = to_windows(ChannelScaler.fit(series).transform(series), twin.window_)
+        windows = to_windows(series.scaled_by(ChannelScaler.fit(series)), twin.window_)
         epoch = bare_steps(twin, windows)
         for _ in range(epochs):
             epoch()
@@ -227,7 +227,7 @@ def vowels_case(epochs: int, rounds: int) -> dict[str, Any]:
 
     def literal() -> None:
         fitted = ChannelScaler.fit(as_series(train))
-        parts = (to_windows(fitted.transform(as_series(part)), 1) for part in (train, X))
+        parts = (to_windows(as_series(part).scaled_by(fitted), 1) for part in (train, X))
         (values, observed), rest = ((w.values[:, :, 0], w.observed[:, :, 0]) for w in parts)
         window = resolve_window("auto", values.shape[1])
         network = LiteralNetwork(values.shape[2], window, prior_hidden=PRIOR_HIDDEN)

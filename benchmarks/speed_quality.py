@@ -55,7 +55,7 @@ def standardise(problem: Problem, window: int) -> tuple[Windows, Windows]:
     """Training and held-out windows, scaled by the training part, as the estimator does."""
     raw = [as_series(X, missing="mask") for X in (problem.train, problem.held_out)]
     scaler = ChannelScaler.fit(raw[0])
-    train, held_out = (to_windows(scaler.transform(series), window) for series in raw)
+    train, held_out = (to_windows(series.scaled_by(scaler), window) for series in raw)
     return train, held_out
 
 

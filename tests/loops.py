@@ -158,7 +158,7 @@ def contrastive_terms(estimator, X):
     """
     network, batch = in_float64(estimator, X)
     with torch.no_grad():
-        terms = network.train().terms(batch, noise)
+        terms = network.train()(batch, noise)
         codes = network.encode(batch)
         static, dynamic = (draws(getattr(codes, name), name) for name in codes._fields)
         expected = bound(network, X, batch, codes, static, dynamic)

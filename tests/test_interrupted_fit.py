@@ -213,7 +213,7 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, monkeypatch):
 def test_ctrl_c_while_the_state_is_kept(monkeypatch):
     import tsdisentangle.training.skorch_net as module
 
-    kept_state, calls = module.kept_state, []
+    clone_state, calls = module.clone_state, []
 
     def keep(state, memory):
         calls.append(1)
@@ -221,21 +221,21 @@ def test_ctrl_c_while_the_state_is_kept(monkeypatch):
             for tensor in list(memory.tensors.values())[::2]:
                 tensor.zero_()
             raise KeyboardInterrupt
-        return kept_state(state, memory)
+        return clone_state(state, memory)
 
     estimator = small(max_epochs=5)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "kept_state", keep)
+        patch.setattr(module, "clone_state", keep)
         with pytest.raises(KeyboardInterrupt):
             estimator.fit(panel())
     assert_same_fit(estimator, small(max_epochs=2).fit(panel()), panel())
 
 
 def test_a_second_ctrl_c_leaves_no_half_state(monkeypatch):
-    def give_back(net, state):
+    def restore_state(net, state):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tsdisentangle.training.skorch_net.give_back", give_back)
+    monkeypatch.setattr("tsdisentangle.training.skorch_net.restore_state", restore_state)
     estimator = small(max_epochs=5, callbacks=[At(interrupt, 3, 1)])
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(panel())
@@ -244,11 +244,11 @@ def test_a_second_ctrl_c_leaves_no_half_state(monkeypatch):
 
 def test_the_kept_state_is_not_kept_after_fit():
     estimator = small().fit(panel())
-    assert estimator.net_.kept_ is None
+    assert estimator.net_.last_state_ is None
     longer = small(max_epochs=9, callbacks=[At(interrupt, 3, 2)])
     with pytest.raises(KeyboardInterrupt):
         longer.fit(panel())
-    assert longer.net_.kept_ is None
+    assert longer.net_.last_state_ is None
     assert longer.net_.train_split is None
 
 

@@ -14,7 +14,7 @@ from helpers import METHODS, Slices, small
 from sklearn.exceptions import NotFittedError
 
 from tsdisentangle import Codes, SpectrogramEncoder, VideoEncoder
-from tsdisentangle.data import rows
+from tsdisentangle.data import stored as reading
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
@@ -55,7 +55,9 @@ def method(request):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(rows, "BLOCK_BYTES", 4 * 9 * 2 * 3)  # three series of 9 steps, 2 channels
+    monkeypatch.setattr(
+        reading, "BLOCK_BYTES", 4 * 9 * 2 * 3
+    )  # three series of 9 steps, 2 channels
 
 
 # -- reading ------------------------------------------------------------------------------------

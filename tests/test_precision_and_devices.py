@@ -15,7 +15,7 @@ from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn import precision, recurrent
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training import callbacks
-from tsdisentangle.training.dataset import as_dataset
+from tsdisentangle.training.dataset import SequenceDataset
 
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
 SPECTRA = SpectrogramEncoder("recurrent", hidden=6, out_features=8)
@@ -283,7 +283,7 @@ def test_networks_stay_on_their_device(method, params, answer, monkeypatch):
     X = clips() if params.get("encoder") is VIDEO else dense()
     estimator = small(method, max_epochs=0, **params).fit(X)
     network = estimator.net_.module_.to("meta")
-    batch = as_dataset(estimator._read(X), estimator.window_)[:5].to("meta")
+    batch = SequenceDataset(estimator._read(X), estimator.window_)[:5].to("meta")
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: answer)
     terms = network.train()(batch, normal_noise)
     sum(terms.values()).backward()

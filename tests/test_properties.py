@@ -32,12 +32,11 @@ from tsdisentangle import (
     make_static_dynamic,
     metrics,
 )
-from tsdisentangle.data.clips import as_frames
+from tsdisentangle.data.clips import as_clips
+from tsdisentangle.data.codes import check_out, check_out_codes
 from tsdisentangle.data.panel import as_is, first_channel, observe
-from tsdisentangle.data.rows import blocks, is_stored
 from tsdisentangle.data.series import as_series
-from tsdisentangle.data.sink import array_sink, codes_sink
-from tsdisentangle.data.stored import as_stored
+from tsdisentangle.data.stored import as_stored, blocks, is_stored
 from tsdisentangle.data.windows import count_windows, resolve_window
 from tsdisentangle.losses.contrastive import contrast_negatives, cosine, farthest
 from tsdisentangle.losses.elbo import kl_gaussian
@@ -278,7 +277,7 @@ def test_stored_series_are_those_in_memory(tmp_path, n, time, seed):
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert is_stored(mapped)
     assert not is_stored(X)
-    stored, series = as_stored(mapped, missing="error").load(), as_series(X)
+    stored, series = (panel.cut(slice(None)) for panel in (as_stored(mapped), as_series(X)))
     assert_array_equal(stored.values, series.values)
     assert_array_equal(stored.lengths, series.lengths)
 
@@ -288,8 +287,8 @@ def test_stored_series_are_those_in_memory(tmp_path, n, time, seed):
 def test_clips_in_either_layout_are_the_same_frames(n, time, channels, last):
     X = np.random.default_rng(0).integers(0, 256, (n, time, 4, 4, channels), dtype=np.uint8)
     given_layout = X if last else np.moveaxis(X, -1, 2)
-    one = as_frames(X, size=4, channels=channels)
-    other = as_frames(given_layout, size=4, channels=channels)
+    one = as_clips(X, size=4, channels=channels)
+    other = as_clips(given_layout, size=4, channels=channels)
     assert one.steps.tolist() == other.steps.tolist() == [time] * n
     assert_array_equal(other.restore(np.asarray(given_layout)), given_layout)
 
@@ -298,14 +297,14 @@ def test_clips_in_either_layout_are_the_same_frames(n, time, channels, last):
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(1, 4))
 def test_sinks_have_the_shapes_that_were_asked_for(shape, dim):
     shape = tuple(shape)
-    assert array_sink(None, shape).shape == shape
+    assert check_out(None, shape).shape == shape
     mine = np.empty(shape, np.float64)
-    assert array_sink(mine, shape) is mine
+    assert check_out(mine, shape) is mine
     with pytest.raises(ValueError, match="has shape"):
-        array_sink(np.empty((*shape, 2), np.float32), shape)
-    codes = codes_sink(None, (shape[0], dim), (shape[0], 3, dim), std=True)
+        check_out(np.empty((*shape, 2), np.float32), shape)
+    codes = check_out_codes(None, (shape[0], dim), (shape[0], 3, dim), std=True)
     assert codes.static.shape == codes.static_std.shape == (shape[0], dim)
-    assert codes_sink(codes, (shape[0], dim), (shape[0], 3, dim), std=True) is codes
+    assert check_out_codes(codes, (shape[0], dim), (shape[0], 3, dim), std=True) is codes
 
 
 @MORE
@@ -486,8 +485,8 @@ def public_functions():
     for name in ("tsdisentangle", "tsdisentangle.metrics"):
         module = import_module(name)
         yield from (n for n in module.__all__ if callable(getattr(module, n)))
-    for room in ("losses", "data"):
-        package = import_module(f"tsdisentangle.{room}")
+    for part in ("losses", "data", "datasets", "io"):
+        package = import_module(f"tsdisentangle.{part}")
         for found in iter_modules(package.__path__, f"{package.__name__}."):
             module = import_module(found.name)
             yield from (

@@ -2,8 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -12,29 +10,23 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state, metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
-from skorch.helper import predefined_split
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from tsdisentangle.data.clips import FrameForm, Frames
-from tsdisentangle.data.codes import Codes
-from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
-from tsdisentangle.data.series import as_series
-from tsdisentangle.data.sink import array_sink
-from tsdisentangle.data.stored import StoredSeries
-from tsdisentangle.data.windows import resolve_window
-from tsdisentangle.encoders import TabularEncoder
+from tsdisentangle.data.codes import Codes, check_out
+from tsdisentangle.data.panel import Panel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
-from tsdisentangle.persistence.checkpoint_file import CheckpointFile, open_checkpoint
+from tsdisentangle.persistence.checkpoint_file import open_checkpoint
 from tsdisentangle.persistence.whose import check_resumable
-from tsdisentangle.presets.tuned import tuned_preset
+from tsdisentangle.presets import load_preset
 from tsdisentangle.training.callbacks import standard_callbacks
-from tsdisentangle.training.dataset import Panel, SequenceDataset, as_dataset, hold_out
-from tsdisentangle.training.inference import Inference, keep
-from tsdisentangle.training.skorch_net import DisentanglingNet, check_device
-from tsdisentangle.training.state import undone
+from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.inference import Inference, given_or_drawn
+from tsdisentangle.training.input import check_input, learn_input
+from tsdisentangle.training.skorch_net import DisentanglingNet, check_device, seeded
+from tsdisentangle.training.state import restore_rng_on_error
 
 COMPILER = "inductor"  # what torch.compile makes machine code with
 
@@ -77,59 +69,22 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}
 
-    def __init__(
-        self,
-        encoder: Any,
-        decoder: Any,
-        *,
-        window: int | str,
-        dynamic_dim: int,
-        output: str,
-        missing: str,
-        standardize: bool,
-        max_epochs: int,
-        batch_size: int,
-        lr: float,
-        validation_fraction: float,
-        early_stopping: bool | int,
-        callbacks: list[Any] | None,
-        device: str | torch.device,
-        precision: str,
-        compile: bool,
-        checkpoint_dir: str | os.PathLike | None,
-        checkpoint_every: int,
-        random_state: Any,
-        verbose: int,
-    ):
-        self.encoder = encoder
-        self.decoder = decoder
-        self.window = window
-        self.dynamic_dim = dynamic_dim
-        self.output = output
-        self.missing = missing
-        self.standardize = standardize
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.callbacks = callbacks
-        self.device = device
-        self.precision = precision
-        self.compile = compile
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_every = checkpoint_every
-        self.random_state = random_state
-        self.verbose = verbose
+    def __init__(self, **params: Any):
+        # A subclass names its parameters one by one, as scikit-learn asks for.
+        self.__dict__.update(params)
 
     @classmethod
     def from_preset(cls, name: str, **params: Any) -> Self:
-        """Estimator with the hyper-parameters that a search chose for a data set.
+        """Estimator with hyper-parameters of a data set: published ones, or our own.
 
         Parameters
         ----------
-        name : {'air-quality-tuned', 'physionet-tuned'}
-            See the documentation page "Evaluation" for how they were chosen.
+        name : str
+            ``'air-quality-tuned'`` or ``'physionet-tuned'``: what a search of ours chose; see the
+            documentation page "Evaluation". Of :class:`~tsdisentangle.StaticDynamicVAE` also
+            Table 6 of Berman et al. (2024): ``'sprites'``, ``'mug'``, ``'timit'``,
+            ``'physionet-mortality'``, ``'physionet-icu'``, ``'air-quality'`` and ``'etth1'``; the
+            weights of the released code, which differ, have ``-released`` added.
         **params
             Parameters that replace the preset's.
 
@@ -142,36 +97,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             There is no preset of that name for this method.
         """
-        return cls(**{**tuned_preset(name, cls.__name__), **params})
-
-    # -- what a method adds ---------------------------------------------------------------------
-
-    def _build_network(self, n_channels: int, window: int) -> SequenceNetwork:
-        """Make the untrained network."""
-        raise NotImplementedError
-
-    def _encode_options(self) -> dict[str, Any]:
-        """Return the options of the network's ``encode`` that may change after fit."""
-        return {}
-
-    def _schedule(self) -> dict[str, Any]:
-        """Return what training takes from ``max_epochs``: a checkpoint holds for the same only."""
-        return {}
-
-    def _build_parts(
-        self, code_dim: int, n_channels: int, window: int
-    ) -> tuple[ElementEncoder, torch.nn.Module]:
-        """Encoder and decoder networks from the parameter objects."""
-        encoder = self._encoder_
-        decoder = encoder.decoder() if self.decoder is None else self.decoder
-        parts = encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
-        for part in parts:
-            run_in(part, self.precision)
-            if self.compile:  # in place: the names of the weights stay as they are
-                part.compile(backend=COMPILER)
-        return parts
-
-    # -- fitting --------------------------------------------------------------------------------
+        return cls(**{**load_preset(cls.__name__, name), **params})
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the codes; labels are not used.
@@ -208,16 +134,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         check_resumable(self)
-        # Work on a copy, so that a fit that fails changes nothing.
-        fitted = copy.copy(self)
-        dataset = fitted._begin(X)
+        fitted, dataset = self._prepare(X)
         try:
             fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
         except KeyboardInterrupt:
-            if fitted.net_.whole_ and fitted.history_:
-                self._become(fitted, interrupted=True)
+            if fitted.net_.at_epoch_end_ and fitted.history_:
+                self._adopt(fitted, interrupted=True)
             raise
-        return self._become(fitted)
+        return self._adopt(fitted)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
@@ -251,117 +175,13 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 "partial_fit writes no checkpoints; pass checkpoint_dir=None, or use fit."
             )
         if hasattr(self, "net_"):
-            with undone(self.random_state_):
-                self._train(as_dataset(self._read(X), self.window_), 1)
+            with restore_rng_on_error(self.random_state_):
+                self._train(SequenceDataset(self._read(X), self.window_), 1)
             self.interrupted_ = False
             return self
-        fitted = copy.copy(self)
-        fitted._train(fitted._begin(X), 1)
-        return self._become(fitted)
-
-    def _begin(self, X: Any) -> SequenceDataset:
-        """Forget a former fit, check the training panel and make the untrained network."""
-        self._forget()
-        dataset = self._learn_input(X)
-        self._start(len(dataset))
-        return dataset
-
-    def _become(self, fitted: Self, interrupted: bool = False) -> Self:
-        """Take over what a copy has learned."""
-        self._forget()
-        self.__dict__.update(vars(fitted))
-        self.interrupted_ = interrupted
-        return self
-
-    def _forget(self) -> None:
-        """Remove what a former fit has learned."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-
-    def _learn_input(self, X: Any) -> SequenceDataset:
-        """Check the training panel; set its form, scale and window."""
-        self._encoder_ = self._own_encoder()
-        panel = self._as_panel(X)
-        self.n_channels_in_ = panel.n_channels
-        self.n_features_in_ = self.n_channels_in_
-        if panel.kind == "2d" or _is_frame(X):
-            validate_data(self, X, reset=True, skip_check_array=True)
-        self.kind_in_ = panel.kind
-        self.window_ = self._resolve_window(int(panel.steps.max()))
-        self.scaler_ = self._learn_scale(panel)
-        return as_dataset(self.scaler_.transform(panel), self.window_)
-
-    def _learn_scale(self, panel: Panel) -> ChannelScaler | FrameForm:
-        """Return what brings a panel into the network's units, and back."""
-        if isinstance(panel, Frames):
-            return panel.form
-        kind = IndicatingScaler if self.missing == "indicate" else ChannelScaler
-        return kind.fit(panel) if self.standardize else kind.identity(panel.n_channels)
-
-    def _resolve_window(self, time: int) -> int:
-        """Steps of a window; the encoder may have its own idea of ``'auto'``."""
-        if self.window == "auto" and hasattr(self._encoder_, "auto_window"):
-            return self._encoder_.auto_window
-        return resolve_window(self.window, time)
-
-    def _own_encoder(self) -> Any:
-        """Copy of the encoder's parameter object, which later changes to it do not reach."""
-        for name in ("encoder", "decoder"):
-            if isinstance(getattr(self, name), type):
-                given = getattr(self, name).__name__
-                raise ValueError(f"{name} is the class {given}; pass an instance: {given}().")
-        return TabularEncoder() if self.encoder is None else copy.deepcopy(self.encoder)
-
-    def _start(self, n_series: int) -> None:
-        """Make the network and the training loop."""
-        self.n_series_in_ = n_series
-        self.random_state_ = check_random_state(self.random_state)
-        check_device(self.device)
-        check_precision(self.precision, self.device)
-        with self._seeded():
-            network = self._build_network(self.scaler_.n_modelled, self.window_)
-            self.net_ = DisentanglingNet(
-                network,
-                precision=self.precision,
-                optimizer=torch.optim.Adam,
-                lr=self.lr,
-                batch_size=self.batch_size,
-                device=self.device,
-                verbose=0,
-                callbacks=self._callbacks(),
-            ).initialize()
-        self.history_ = self.net_.history
-
-    def _callbacks(self) -> list[Any]:
-        own = standard_callbacks(self.early_stopping, bool(self.verbose))
-        return own + list(self.callbacks or [])
-
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """Seed torch from ``random_state`` inside the block; the global RNG stays untouched."""
-        with torch.random.fork_rng():
-            torch.manual_seed(int(self.random_state_.randint(2**31 - 1)))
-            yield
-
-    def _train(
-        self, dataset: SequenceDataset, epochs: int, checkpoint: CheckpointFile | None = None
-    ) -> None:
-        if not epochs:
-            self.net_.module_.eval()
-            return
-        train, split = dataset, None
-        if self.early_stopping:
-            train, valid = hold_out(dataset, self.validation_fraction, self.random_state_)
-            split = predefined_split(valid)
-        left = epochs if checkpoint is None else checkpoint.epochs_left
-        self.net_.set_params(max_epochs=left, train_split=split)
-        try:
-            with self._seeded():
-                self.net_.partial_fit(train, checkpoint=checkpoint)
-        finally:
-            self.net_.set_params(train_split=None)  # it holds the validation data
-
-    # -- codes ----------------------------------------------------------------------------------
+        fitted, dataset = self._prepare(X)
+        fitted._train(dataset, 1)
+        return self._adopt(fitted)
 
     def transform(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Codes of each series, as one row of features.
@@ -386,26 +206,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             Bad input, or ``out`` has another shape or dtype.
         """
-        check_is_fitted(self)
         panel = self._read(X)
-        features = array_sink(out, (len(panel), sum(self._shown().values())))
-        for rows, codes in self._inference().encode_batches(panel, **self._encode_options()):
-            features[rows] = self._features(codes)
+        features = check_out(out, (len(panel), sum(self._shown().values())))
+        for rows, codes in self._inference().encode_batches(panel):
+            features[rows] = codes.features(self.output)
         return features
-
-    def _features(self, codes: Codes) -> np.ndarray:
-        """Columns of :meth:`transform`."""
-        if self.output == "static":
-            return codes.static
-        if self.output == "dynamic":
-            return codes.mean_dynamic()
-        return np.hstack([codes.static, codes.mean_dynamic()])
-
-    def _shown(self) -> dict[str, int]:
-        """Parts of the code that ``output`` shows, and their sizes."""
-        network = self.net_.module_
-        sizes = {"static": network.static_dim, "dynamic": network.dynamic_dim}
-        return sizes if self.output == "both" else {self.output: sizes[self.output]}
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
@@ -425,7 +230,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             As in :meth:`transform`.
         windows : int array of shape (n, picked), default=None
             Read only these windows of each series, numbered from 0, as if they were all, in this
-            order; -1 behind the last one of a row. None reads all as they stand.
+            order; -1 after the last one of a row. None reads all as they stand.
         return_std : bool, default=False
             Also return the posterior standard deviations.
         out : Codes, default=None
@@ -446,8 +251,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Bad input, ``windows`` that a series does not have, or an array of ``out`` has another
             shape or dtype.
         """
-        check_is_fitted(self)
-        return self._encode(self._read(X), return_std, out, windows)
+        return self._inference().encode(self._read(X), return_std, out, windows)
 
     def decode(self, codes: Codes) -> np.ndarray:
         """Series that belong to codes, in the user's units.
@@ -460,9 +264,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Returns
         -------
         array of shape (n, windows * window, channel)
-            Without the channel axis where the estimator was fitted on a 2-D array. NaN behind a
+            Without the channel axis where the estimator was fitted on a 2-D array. NaN beyond a
             series' last window. Video: frames in the layout and dtype of the training clips, 0
-            behind the last one if that is uint8.
+            beyond the last one if that is uint8.
 
         Raises
         ------
@@ -471,15 +275,15 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         inference = self._inference()
         inference.check(codes)
-        values = inference.decode(codes.static, codes.dynamic)
-        behind = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
-        values[behind] = np.nan if values.dtype.kind == "f" else 0
+        values = inference.decode(codes.static, codes.dynamic, self.scaler_)
+        beyond = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
+        values[beyond] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
 
     def reconstruct(self, X: Any) -> Any:
         """Encode and decode.
 
-        Steps behind a series' last observed window follow the mean of the dynamic prior.
+        Steps beyond a series' last observed window follow the mean of the dynamic prior.
 
         Parameters
         ----------
@@ -491,9 +295,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         array, list of arrays or DataFrame
             In the form and units of ``X``.
         """
-        check_is_fitted(self)
-        panel = self._read(X)
-        return panel.restore(self._inference(panel).decode_like(panel, self._encode(panel)))
+        panel, inference = self._read(X), self._inference()
+        return panel.restore(inference.decode_like(panel, inference.encode(panel)))
 
     def impute(self, X: Any) -> Any:
         """Fill missing values by reconstruction; observed ones stay as they are.
@@ -513,18 +316,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             ``X`` is video, whose pixels cannot be missing.
         """
-        check_is_fitted(self)
-        raw = self._check_input(X)
-        if isinstance(raw, Frames):
+        inference, raw = self._inference(), check_input(self, X)
+        if not raw.may_be_missing:
             raise ValueError(
                 "X is video, which cannot have missing values, so there is nothing to impute. "
                 "Use reconstruct for the model's view of the frames."
             )
-        if isinstance(raw, StoredSeries):  # the answer is as large, and wanted in memory
-            raw = raw.load()
-        series = self.scaler_.transform(raw)
-        filled = self._inference().decode_like(series, self._encode(series))
-        return series.restore(np.where(raw.observed, raw.values, filled))
+        panel = raw.scaled_by(self.scaler_)
+        filled = inference.decode_like(panel, inference.encode(panel))
+        values, observed, _ = raw.cut(slice(None))
+        assert observed is not None  # where values may be missing, there is a mask
+        return panel.restore(np.where(observed, values, filled[:, :, None])[:, :, 0])
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
         """Exchange the static codes of two panels, row by row.
@@ -541,18 +343,16 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         X21 : in the form of ``X1``
             Static codes of ``X2`` with the dynamics of ``X1``.
         """
-        check_is_fitted(self)
-        first, second = self._read(X1), self._read(X2)
+        first, second, inference = self._read(X1), self._read(X2), self._inference()
         if len(first) != len(second):
             raise ValueError(
                 f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
                 "row, so pass the same number."
             )
-        codes1, codes2 = self._encode(first), self._encode(second)
-        one, two = self._inference(first), self._inference(second)
+        codes1, codes2 = inference.encode(first), inference.encode(second)
         return (
-            second.restore(two.decode_like(second, codes2, static=codes1.static)),
-            first.restore(one.decode_like(first, codes1, static=codes2.static)),
+            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
+            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
         )
 
     def sample(
@@ -595,10 +395,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         windows = -(-length // self.window_)
         drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
-        static, dynamic = keep("static", static, drawn[0]), keep("dynamic", dynamic, drawn[1])
-        return self._drop_channel(inference.decode(static, dynamic)[:, :length])
-
-    # -- scores ---------------------------------------------------------------------------------
+        static = given_or_drawn("static", static, drawn[0])
+        dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
+        return self._drop_channel(inference.decode(static, dynamic, self.scaler_)[:, :length])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Evidence lower bound of each series; low values point at anomalies.
@@ -620,7 +419,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         return -np.sum(list(self.score_terms(X).values()), axis=0)
 
     def score_terms(self, X: Any) -> dict[str, np.ndarray]:
-        """Parts of each series' score: what it costs to reconstruct, and what the codes tell.
+        """Parts of each series' score: what it costs to reconstruct, and what the codes cost.
 
         Parameters
         ----------
@@ -636,7 +435,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             is pooled after fit has no part in them: they are of the anchor's. The sum is minus
             :meth:`score_samples`.
         """
-        check_is_fitted(self)
         return self._inference().bound(self._read(X))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -652,11 +450,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Returns
         -------
         float
-            Nats a series.
+            Nats per series.
         """
         return float(self.score_samples(X).mean())
-
-    # -- files ----------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted estimator into a model file, for :func:`tsdisentangle.load`.
@@ -680,69 +476,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         save_model(self, path)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return stamp(super().__getstate__())
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(unstamp(state, type(self).__name__))
-
-    # -- helpers --------------------------------------------------------------------------------
-
-    def _as_panel(self, X: Any) -> Any:
-        """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
-        read = getattr(self._encoder_, "read", as_series)
-        return read(X, missing=self.missing)
-
-    def _check_input(self, X: Any) -> Any:
-        """Check a panel against the training panel; raw units."""
-        if _is_frame(X):  # a wrong column says more than the values in it
-            validate_data(self, X, reset=False, skip_check_array=True)
-        panel = self._as_panel(X)
-        if panel.kind == self.kind_in_ == "2d":
-            validate_data(self, X, reset=False, skip_check_array=True)
-        if panel.n_channels != self.n_channels_in_:
-            time = panel.steps.max()
-            hint = (
-                " Channels are the last axis; perhaps X needs np.swapaxes(X, 1, 2)?"
-                if time == self.n_channels_in_
-                else ""
-            )
-            shape = (len(panel), int(time), panel.n_channels)
-            raise ValueError(
-                f"X has {panel.n_channels} channels, but {type(self).__name__} was fitted with "
-                f"{self.n_channels_in_}; got shape {shape} (n, time, channel).{hint}"
-            )
-        return panel
-
-    def _read(self, X: Any) -> Any:
-        """Check a panel against the training panel, and standardise it."""
-        return self.scaler_.transform(self._check_input(X))
-
-    def _inference(self, panel: Panel | None = None) -> Inference:
-        """Return the fitted network with what it needs to be applied, to a panel's form.
-
-        Raises
-        ------
-        NotFittedError
-        """
-        check_is_fitted(self)
-        net = self.net_
-        scaler = panel.form if isinstance(panel, Frames) else self.scaler_
-        return Inference(net.module_, scaler, self.window_, self.batch_size, net.device)
-
-    def _encode(
-        self,
-        panel: Panel,
-        return_std: bool = False,
-        out: Codes | None = None,
-        windows: Any = None,
-    ) -> Codes:
-        options = self._encode_options()
-        return self._inference().encode(panel, return_std, out, windows, **options)
-
-    def _drop_channel(self, values: np.ndarray) -> np.ndarray:
-        return values[..., 0] if self.kind_in_ == "2d" else values
-
     def set_params(self, **params: Any) -> Self:
         """Set parameters, nested ones as ``encoder__hidden``.
 
@@ -760,6 +493,107 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 )
         return super().set_params(**params)
 
+    # -- what a method defines ------------------------------------------------------------------
+
+    def _build_network(self, n_channels: int, window: int) -> SequenceNetwork:
+        """Make the untrained network."""
+        raise NotImplementedError
+
+    def _encode_options(self) -> dict[str, Any]:
+        """Return the options of the network's ``encode`` that may change after fit."""
+        return {}
+
+    def _callbacks(self) -> list[tuple[str, Any]]:
+        """Return skorch callbacks that the method trains with; they come before all others."""
+        return []
+
+    def _schedule(self) -> dict[str, Any]:
+        """Return what training takes from ``max_epochs``: a checkpoint holds for the same only."""
+        return {}
+
+    # -- the way to the network -----------------------------------------------------------------
+
+    def _prepare(self, X: Any) -> tuple[Self, SequenceDataset]:
+        """Unfitted copy with an untrained network, so that a fit that fails changes nothing."""
+        fitted = copy.copy(self)._reset()
+        panel = learn_input(fitted, X)
+        fitted._initialize_net(len(panel))
+        return fitted, SequenceDataset(panel, fitted.window_)
+
+    def _reset(self) -> Self:
+        """Remove what a former fit has learned."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        return self
+
+    def _adopt(self, fitted: Self, interrupted: bool = False) -> Self:
+        """Take over what a copy has learned."""
+        self._reset().__dict__.update(vars(fitted))
+        self.interrupted_ = interrupted
+        return self
+
+    def _initialize_net(self, n_series: int) -> None:
+        """Make the network and the training loop."""
+        self.n_series_in_ = n_series
+        self.random_state_ = check_random_state(self.random_state)
+        check_device(self.device)
+        check_precision(self.precision, self.device)
+        standard = standard_callbacks(self.early_stopping, bool(self.verbose))
+        with seeded(self.random_state_):
+            network = self._build_network(self.scaler_.n_modelled, self.window_)
+            self.net_ = DisentanglingNet(
+                network,
+                precision=self.precision,
+                lr=self.lr,
+                batch_size=self.batch_size,
+                device=self.device,
+                callbacks=[*self._callbacks(), *standard, *(self.callbacks or [])],
+            ).initialize()
+        self.history_ = self.net_.history
+
+    def _build_parts(
+        self, code_dim: int, n_channels: int, window: int
+    ) -> tuple[ElementEncoder, torch.nn.Module]:
+        """Encoder and decoder networks from the parameter objects."""
+        encoder = self._encoder_
+        decoder = encoder.decoder() if self.decoder is None else self.decoder
+        parts = encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
+        for part in parts:
+            run_in(part, self.precision)
+            if self.compile:  # in place: the names of the weights stay as they are
+                part.compile(backend=COMPILER)
+        return parts
+
+    def _train(self, dataset: SequenceDataset, epochs: int, checkpoint: Any = None) -> None:
+        held_out = self.validation_fraction if self.early_stopping else None
+        self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
+
+    def _read(self, X: Any) -> Panel:
+        """Check a panel against the training panel, and bring it into the network's units."""
+        check_is_fitted(self)
+        return check_input(self, X).scaled_by(self.scaler_)
+
+    def _inference(self) -> Inference:
+        """Return the fitted network with what it needs to be applied."""
+        check_is_fitted(self)
+        net, options = self.net_, self._encode_options()
+        return Inference(net.module_, self.window_, self.batch_size, net.device, options)
+
+    def _shown(self) -> dict[str, int]:
+        """Parts of the code that ``output`` shows, and their sizes."""
+        network = self.net_.module_
+        sizes = {"static": network.static_dim, "dynamic": network.dynamic_dim}
+        return sizes if self.output == "both" else {self.output: sizes[self.output]}
+
+    def _drop_channel(self, values: np.ndarray) -> np.ndarray:
+        return values[..., 0] if self.kind_in_ == "2d" else values
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stamp(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(unstamp(state, type(self).__name__))
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
@@ -767,23 +601,3 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def weight_pair(name: str, value: Any) -> tuple[float, float]:
-    """Weights of the static and the dynamic part of a term, from a number or a pair.
-
-    Raises
-    ------
-    ValueError
-        Not two numbers, or one below 0.
-    """
-    pair = value if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or min(pair) < 0:
-        raise ValueError(
-            f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
-        )
-    return float(pair[0]), float(pair[1])
-
-
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns")

@@ -1,4 +1,9 @@
-"""What the estimators expect of a method's network."""
+"""The contract of a method's network, for whoever writes one.
+
+A method's file holds its network, a subclass of :class:`SequenceNetwork` with ``encode``,
+``forward`` and ``bound``, and its estimator, a subclass of
+:class:`~tsdisentangle.base.SequenceDisentangler` with the constructor and ``_build_network``.
+"""
 
 from typing import Any, NamedTuple
 
@@ -21,8 +26,8 @@ class Posterior(NamedTuple):
 class SequenceNetwork(nn.Module):
     """Base of the methods' networks.
 
-    A subclass defines :meth:`encode`, :meth:`terms` and :meth:`bound`, and sets :attr:`prior` (or
-    replaces the three methods that use it). The loss is ``sum(weights[name] * term)``.
+    A subclass defines :meth:`forward`, :meth:`encode` and :meth:`bound`, and sets :attr:`prior`
+    (or replaces the three methods that use it). The loss is ``sum(weights[name] * term)``.
 
     Parameters
     ----------
@@ -49,13 +54,24 @@ class SequenceNetwork(nn.Module):
         self.static_dim, self.dynamic_dim = static_dim, dynamic_dim
         self.weights = weights
 
+    # -- what a method defines ------------------------------------------------------------------
+
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
-        """Return the unweighted terms of the loss, as :meth:`terms` does."""
-        return self.terms(batch, noise)
+        """Unweighted terms of the loss: sums over a series, means over the batch."""
+        raise NotImplementedError
 
     def encode(self, batch: Windows, **options: Any) -> Posterior:
         """Codes for evaluation; depend on nothing but each series."""
         raise NotImplementedError
+
+    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
+        """Parts of the negative evidence lower bound, each of shape ``(batch,)``.
+
+        Each observed value once, unit weights, nothing of the rest of the batch.
+        """
+        raise NotImplementedError
+
+    # -- what a method may replace ---------------------------------------------------------------
 
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
@@ -84,17 +100,6 @@ class SequenceNetwork(nn.Module):
         prior = Gaussian(*(part.unflatten(0, dynamic.shape[:2]) for part in prior))
         return torch.where(batch.valid, kl_gaussian(posterior, prior), 0.0).sum(2).mean(0)
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
-        """Unweighted terms of the loss: sums over a series, means over the batch."""
-        raise NotImplementedError
-
-    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
-        """Parts of the negative evidence lower bound, each of shape ``(batch,)``.
-
-        Each observed value once, unit weights, nothing of the rest of the batch.
-        """
-        raise NotImplementedError
-
     def sample_static(self, n: int, noise: Noise) -> Tensor:
         """Draws from the static prior, shape ``(n, static_dim)``."""
         return noise("static_prior", (n, self.static_dim), next(self.parameters()))
@@ -108,6 +113,22 @@ class SequenceNetwork(nn.Module):
     def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
         """Continue codes behind each row's length by the prior."""
         return self.prior.roll_out(dynamic, lengths, noise)[0]
+
+
+def weight_pair(name: str, value: Any) -> tuple[float, float]:
+    """Weights of the static and the dynamic part of a term, from a number or a pair.
+
+    Raises
+    ------
+    ValueError
+        Not two numbers, or one below 0.
+    """
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or min(pair) < 0:
+        raise ValueError(
+            f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
+        )
+    return float(pair[0]), float(pair[1])
 
 
 def network_numbers(network: nn.Module) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from benchmarks.tables.corrected import NOBODY, Benchmark
 from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
 from tsdisentangle.nn.noise import SharedNoise
-from tsdisentangle.training.dataset import as_dataset
+from tsdisentangle.training.dataset import SequenceDataset
 
 ideas = load_script(Path(__file__).parents[2] / "benchmarks" / "ideas.py")
 
@@ -21,7 +21,7 @@ def fitted():
     """Return a fitted flagship and a batch of its training series."""
     X = make_static_dynamic(12, random_state=0).data
     estimator = small(window=4).fit(X)
-    batch = as_dataset(estimator._read(X), 4)[:12]
+    batch = SequenceDataset(estimator._read(X), 4)[:12]
     return estimator.net_.module_, batch
 
 
@@ -31,7 +31,7 @@ def terms(network, kind, batch, training=True):
     network.__class__ = kind
     network.train(training)
     try:
-        return network.terms(batch, SharedNoise(0))
+        return network(batch, SharedNoise(0))
     finally:
         network.__class__ = previous
 

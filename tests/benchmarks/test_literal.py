@@ -118,7 +118,7 @@ def both(mask, change=None, **options):
     values, observed = make_data(mask)
     torch.manual_seed(4)
     noise = literal.draw_noise(twin, values)
-    ours = network.terms(make_windows(values, observed), fixed_source(noise))
+    ours = network(make_windows(values, observed), fixed_source(noise))
     anchor = find_anchor(observed, network.anchor)
     theirs = literal.literal_terms(twin, values, observed, noise, anchor)
     return network, twin, ours, theirs

@@ -9,7 +9,7 @@ import torch
 from helpers import load_script
 
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
-from tsdisentangle.training.dataset import as_dataset
+from tsdisentangle.training.dataset import SequenceDataset
 
 literal = load_script(Path(__file__).parents[2] / "benchmarks" / "literal_video.py")
 BATCH, FRAMES, SIDE, FEATURES, STATIC, DYNAMIC = 3, 4, 64, 6, 5, 3
@@ -34,8 +34,8 @@ def both():
     values = torch.stack([literal.LiteralClips(clips)[row] for row in range(BATCH)]).double()
     noise = literal.draw_noise(twin, values)
     shaped = {**noise, "static": noise["static"][None], "dynamic": noise["dynamic"][None]}
-    batch = as_dataset(estimator._read(clips), 1)[:BATCH].double()
-    ours = network.terms(batch, lambda name, shape, like: shaped[name].reshape(shape))
+    batch = SequenceDataset(estimator._read(clips), 1)[:BATCH].double()
+    ours = network(batch, lambda name, shape, like: shaped[name].reshape(shape))
     theirs = literal.literal_terms(twin, values, noise)
     for terms in (ours, theirs):
         sum(literal.WEIGHTS[name] * term for name, term in terms.items()).backward()

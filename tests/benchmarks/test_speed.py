@@ -41,10 +41,10 @@ def test_both_sides_have_one_network_and_one_loss():
     network = estimator.net_.module_
     twin = speed_cases.literal_network(TINY)
     literal.copy_weights(network, twin)
-    windows = to_windows(estimator.scaler_.transform(as_series(X)), TINY.window)
+    windows = to_windows(as_series(X).scaled_by(estimator.scaler_), TINY.window)
     values = windows.values.flatten(1, 2)
     noise = literal.draw_noise(twin, values)
-    ours = network.terms(windows, lambda name, shape, like: noise[name].reshape(shape))
+    ours = network(windows, lambda name, shape, like: noise[name].reshape(shape))
     theirs = literal.literal_terms(twin, values, torch.ones_like(values, dtype=torch.bool), noise)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert network.weights == literal.WEIGHTS
@@ -55,7 +55,7 @@ def test_every_side_trains():
     estimator = speed_cases.published_estimator(TINY).set_params(max_epochs=0).fit(X)
     network = estimator.net_.module_
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    windows = to_windows(estimator.scaler_.transform(as_series(X)), TINY.window)
+    windows = to_windows(as_series(X).scaled_by(estimator.scaler_), TINY.window)
     speed_cases.bare_steps(estimator, windows)()
     assert not network.training
     still = [name for name, value in network.state_dict().items() if value.equal(before[name])]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsdisentangle.data.clips import FrameForm, as_frames
+from tsdisentangle.data.clips import ClipFormat, as_clips
 
 SIZE = 16
 
@@ -13,7 +13,7 @@ def clips(seed=0, shape=(5, 4, SIZE, SIZE, 3)):
 
 
 def read(X, channels=3):
-    return as_frames(X, size=SIZE, channels=channels)
+    return as_clips(X, size=SIZE, channels=channels)
 
 
 @given(
@@ -29,21 +29,21 @@ def test_cut_and_inverse_are_inverse(channels_last, dtype, channels, rows):
     if dtype != np.uint8:
         X = (X / 255).astype(dtype)
     frames = read(X, channels)
-    assert frames.form == FrameForm(SIZE, channels, channels_last, np.dtype(dtype))
-    values = frames.cut(np.array(rows))
+    assert frames.scaler == ClipFormat(SIZE, channels, channels_last, np.dtype(dtype))
+    values = frames.cut(np.array(rows)).values
     assert values.shape == (len(rows), 4, SIZE * SIZE, channels)
     assert values.dtype == np.float32
     joined = values.reshape(len(rows), -1, channels)
-    back = frames.form.inverse(joined)
+    back = frames.scaler.inverse(joined)
     assert back.dtype == X.dtype
     np.testing.assert_allclose(back, X[rows], rtol=1e-6)
 
 
 def test_pixels_and_colours_keep_their_place():
     X = clips()
-    values = read(X).cut(np.array([3]))
+    values = read(X).cut(np.array([3])).values
     assert values[0, 2, 5 * SIZE + 7, 1] == np.float32(X[3, 2, 5, 7, 1]) / np.float32(255)
-    np.testing.assert_array_equal(values, read(np.moveaxis(X, -1, 2)).cut(np.array([3])))
+    np.testing.assert_array_equal(values, read(np.moveaxis(X, -1, 2)).cut(np.array([3])).values)
 
 
 def test_nothing_is_copied_until_a_batch_is_cut():
@@ -51,7 +51,7 @@ def test_nothing_is_copied_until_a_batch_is_cut():
     X.flags.writeable = False
     frames = read(X)
     assert np.shares_memory(frames.clips, X)
-    frames.cut(np.array([0, 1]))[:] = 7  # a copy, and writeable
+    frames.cut(np.array([0, 1])).values[:] = 7  # a copy, and writeable
     np.testing.assert_array_equal(X, clips())
 
 
@@ -60,10 +60,10 @@ def test_list_of_clips_of_unequal_length():
     frames = read(X)
     assert frames.kind == "list"
     assert frames.lengths.tolist() == [4, 2]
-    values = frames.cut(np.array([1, 0]))
+    values = frames.cut(np.array([1, 0])).values
     assert values.shape == (2, 4, SIZE * SIZE, 3)
     assert (values[0, 2:] == 0).all()
-    np.testing.assert_array_equal(values[1], read(clips()[:1]).cut(np.array([0]))[0])
+    np.testing.assert_array_equal(values[1], read(clips()[:1]).cut(np.array([0])).values[0])
     restored = frames.restore(np.zeros((2, 4, 1)))
     assert [len(clip) for clip in restored] == [4, 2]
 

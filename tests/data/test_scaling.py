@@ -22,7 +22,7 @@ def test_mean_and_scale_are_those_of_observed_values():
 def test_inverse_undoes_transform_and_missing_stays_zero():
     X, series = random_series()
     scaler = ChannelScaler.fit(series)
-    scaled = scaler.transform(series)
+    scaled = series.scaled_by(scaler)
     assert (scaled.values[~series.observed] == 0).all()
     back = scaler.inverse(scaled.values)
     np.testing.assert_allclose(back[series.observed], X[series.observed], rtol=1e-5, atol=1e-6)
@@ -44,7 +44,7 @@ def test_channel_that_was_never_observed_is_refused():
 def test_overflow_is_refused_with_its_place():
     scaler = ChannelScaler(np.zeros(1), np.full(1, 1e-5))
     with pytest.raises(ValueError, match="series 0, step 1, channel 0 overflows"):
-        scaler.transform(as_series([[0.0, 1e38]]))
+        as_series([[0.0, 1e38]]).scaled_by(scaler)
 
 
 def test_missing_pattern_stands_behind_the_channels_and_falls_off_again():
@@ -53,7 +53,7 @@ def test_missing_pattern_stands_behind_the_channels_and_falls_off_again():
     series = as_series(X, missing="mask")
     plain, both = ChannelScaler.fit(series), IndicatingScaler.fit(series)
     assert (plain.n_modelled, both.n_modelled) == (2, 4)
-    scaled, expected = both.transform(series), plain.transform(series)
+    scaled, expected = series.scaled_by(both), series.scaled_by(plain)
     np.testing.assert_array_equal(scaled.values[..., :2], expected.values)
     np.testing.assert_array_equal(scaled.observed[..., :2], expected.observed)
     for row in range(len(X)):

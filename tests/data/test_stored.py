@@ -1,17 +1,23 @@
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 import zarr
 from helpers import Slices
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
-from tsdisentangle.data import rows
+from tsdisentangle.data import stored as reading
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.data.series import as_series
-from tsdisentangle.data.stored import StoredSeries, as_stored
+from tsdisentangle.data.stored import StoredSeries, as_stored, blocks, is_stored, read_rows
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(rows, "BLOCK_BYTES", 4 * 7 * 2 * 3)  # three series of 7 steps, 2 channels
+    # Three series of 7 steps, 2 channels.
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4 * 7 * 2 * 3)
 
 
 def gappy(n=20):
@@ -31,13 +37,13 @@ def test_a_batch_is_that_of_the_panel_in_memory(kind):
     np.testing.assert_allclose(scaler.mean, kind.fit(series).mean, rtol=1e-14)
     np.testing.assert_allclose(scaler.scale, kind.fit(series).scale, rtol=1e-12)
     picked = np.array([7, 0, 3, 4])
-    batch, expected = scaler.transform(stored).cut(picked), scaler.transform(series)
-    np.testing.assert_array_equal(batch.values, expected.values[picked])
-    np.testing.assert_array_equal(batch.observed, expected.observed[picked])
+    batch, expected = (panel.scaled_by(scaler).cut(picked) for panel in (stored, series))
+    np.testing.assert_array_equal(batch.values, expected.values)
+    np.testing.assert_array_equal(batch.observed, expected.observed)
     np.testing.assert_array_equal(stored.lengths, series.lengths)
     np.testing.assert_array_equal(stored.steps, series.steps)
     assert (len(stored), stored.n_channels, stored.kind) == (20, 2, "3d")
-    np.testing.assert_array_equal(stored.load().values, series.values)
+    np.testing.assert_array_equal(stored.cut(slice(None)).values[:, :, 0], series.values)
 
 
 def test_the_check_reads_every_row_once_and_a_few_at_a_time():
@@ -50,14 +56,16 @@ def test_two_axes_are_one_channel():
     X = gappy()[..., 0]
     stored = as_stored(Slices(X), missing="mask")
     assert (stored.kind, stored.n_channels) == ("2d", 1)
-    np.testing.assert_array_equal(stored.cut(np.array([4])).values[..., 0], np.nan_to_num(X[[4]]))
+    np.testing.assert_array_equal(
+        stored.cut(np.array([4])).values[:, :, 0, 0], np.nan_to_num(X[[4]])
+    )
     assert stored.restore(np.zeros((20, 7, 1))).shape == (20, 7)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f8", ">f4", "i2", "u1", "?"])
 def test_numbers_of_any_kind_become_floats(dtype):
     X = np.arange(12).reshape(2, 3, 2).astype(dtype)
-    values = as_stored(Slices(X)).cut(np.array([1])).values
+    values = as_stored(Slices(X)).cut(np.array([1])).values[:, :, 0]
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values[0], X[1].astype(float))
 
@@ -69,9 +77,8 @@ def with_value(value):
 
 
 def test_standardised_overflow_names_the_series():
-    stored = ChannelScaler(np.zeros(2), np.full(2, 1e-5)).transform(
-        as_stored(Slices(with_value(1e38)))
-    )
+    scaler = ChannelScaler(np.zeros(2), np.full(2, 1e-5))
+    stored = as_stored(Slices(with_value(1e38))).scaled_by(scaler)
     with pytest.raises(ValueError, match="series 13, step 2, channel 1 overflows"):
         stored.cut(np.array([4, 13]))
 
@@ -112,3 +119,58 @@ def test_a_channel_that_was_never_observed_is_refused():
     X[..., 1] = np.nan
     with pytest.raises(ValueError, match="Channel 1 has no observed value"):
         ChannelScaler.fit(as_stored(zarr.array(X), missing="mask"))
+
+
+@given(st.lists(st.integers(0, 11), max_size=20))
+def test_rows_come_in_the_order_asked_for(rows):
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    np.testing.assert_array_equal(read_rows(Slices(X), np.array(rows, int), np.float64), X[rows])
+
+
+def test_neighbours_are_read_together():
+    source = Slices(np.zeros((12, 2)))
+    read_rows(source, np.array([7, 3, 4, 5, 8, 0]), np.float32)
+    assert source.read == [(0, 1), (3, 6), (7, 9)]
+
+
+@pytest.mark.parametrize("rows", [[4, 1, 1, 9], [2, 3, 4]])
+def test_zarr_rows(rows):
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    source = zarr.array(X, chunks=(5, 2))
+    np.testing.assert_array_equal(read_rows(source, np.array(rows), np.float64), X[rows])
+
+
+def test_what_overflows_becomes_infinite_without_a_warning(recwarn):
+    assert np.isinf(read_rows(Slices(np.full((1, 1), 1e300)), np.array([0]), np.float32)).all()
+    assert not recwarn
+
+
+def test_blocks_hold_every_row_once_and_stay_small(monkeypatch):
+    monkeypatch.undo()  # the size that users have
+    parts = blocks(1000, 2**15)
+    assert np.concatenate(parts).tolist() == list(range(1000))
+    assert max(len(part) for part in parts) == 32  # of 2**15 floats: 4 MB
+    assert [len(part) for part in blocks(3, 2**40)] == [1, 1, 1]
+
+
+def test_what_lies_elsewhere(tmp_path):
+    assert is_stored(np.memmap(tmp_path / "x", np.float32, "w+", shape=(2, 3)))
+    assert is_stored(zarr.zeros((2, 3)))
+    assert is_stored(Slices(np.zeros((2, 3))))
+
+
+IN_MEMORY = {
+    "array": np.zeros((2, 3)),
+    "number": np.float32(1),
+    "list": [[1.0]],
+    "frame": pd.DataFrame({"a": [1.0]}),
+    "column": pd.Series([1.0]),
+    "sparse": csr_array(np.zeros((2, 3))),
+    "tensor": torch.zeros(2, 3),
+    "text": "abc",
+}
+
+
+@pytest.mark.parametrize("X", IN_MEMORY.values(), ids=IN_MEMORY.keys())
+def test_what_does_not(X):
+    assert not is_stored(X)

@@ -168,9 +168,9 @@ def test_augmentations_at_the_mean_of_the_noise_change_nothing():
 
 def test_batch_terms_exist_in_training_only():
     network, batch = batch_of(ragged())
-    assert set(network.terms(batch, mean_noise)) == BOUND
+    assert set(network(batch, mean_noise)) == BOUND
     network.train()
-    assert set(network.terms(batch, mean_noise)) == BOUND | TRAINING == set(network.weights)
+    assert set(network(batch, mean_noise)) == BOUND | TRAINING == set(network.weights)
 
 
 def partner_loss(first, second):
@@ -203,8 +203,8 @@ def test_terms_against_loops(kind):
 def test_padding_changes_no_term():
     network, batch = batch_of(ragged())
     network.train()
-    terms = network.terms(batch, steady_noise)
-    for name, term in network.terms(padded(batch, 3), steady_noise).items():
+    terms = network(batch, steady_noise)
+    for name, term in network(padded(batch, 3), steady_noise).items():
         torch.testing.assert_close(term, terms[name])
 
 
@@ -220,7 +220,7 @@ def test_values_under_the_mask_change_no_training():
 def test_elbo_has_unit_weights_and_no_batch_terms():
     network, batch = batch_of(ragged())
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         bound = -sum(network.bound(batch, SharedNoise(0), draws=1).values())
         alone = -sum(network.bound(batch.take(slice(1, 2)), SharedNoise(0), draws=1).values())
     torch.testing.assert_close(bound.mean(), -sum(terms.values()))

@@ -136,7 +136,7 @@ def test_terms_against_loops(kind):
     network, batch = loops.in_float64(estimator, X)
     seen, twice = batch.observed, batch.observed.repeat(2, 1, 1, 1)
     with torch.no_grad():
-        terms = network.train().terms(batch, loops.noise)
+        terms = network.train()(batch, loops.noise)
         features = network.encoder(batch.values, seen)
         mean = network.global_posterior(features, seen, loops.noise).mean
         q = network.local_posterior(features, seen)
@@ -280,7 +280,7 @@ def test_training_draws_all_of_its_noise_by_name():
         asked.append(name)
         return normal_noise(name, shape, like)
 
-    network.train().terms(batch, noise)
+    network.train()(batch, noise)
     assert set(asked) == {"static", "dynamic", "static_prior", "counterfactual", "subsequence"}
 
 

@@ -92,7 +92,7 @@ def test_terms_against_loops(kind, kernel):
     estimator = small(kind=kind, kernel=kernel, **params, dynamic_dim=8).fit(X)
     network, batch = loops.in_float64(estimator, X)
     with torch.no_grad():
-        terms = network.train().terms(batch, loops.noise)
+        terms = network.train()(batch, loops.noise)
         q = network.posterior(batch)
         eps = loops.noise("dynamic", (1, *q.mean.shape), q.mean)[0]
         decoded = network.decode(None, loops.process_draws(q, eps), loops.noise)
@@ -113,7 +113,7 @@ def test_elbo_has_unit_weights():
     estimator = small(window=3, beta=9.0).fit(X)
     network, batch = estimator.net_.module_, batch_of(estimator, X)
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         torch.testing.assert_close(
             -sum(network.bound(batch, SharedNoise(0), 1).values()).mean(), -sum(terms.values())
         )

@@ -144,9 +144,9 @@ def test_terms_against_loops(kind):
 
 def test_batch_terms_exist_in_training_only(network_and_batch):
     network, batch = network_and_batch
-    assert set(network.terms(batch, mean_noise)) == BOUND
+    assert set(network(batch, mean_noise)) == BOUND
     network.train()
-    names = set(network.terms(batch, mean_noise))
+    names = set(network(batch, mean_noise))
     network.eval()
     assert names == BOUND | CONTRAST | {"information"} == set(network.weights)
 
@@ -159,7 +159,7 @@ def test_padding_changes_no_term(network_and_batch):
         pad(batch.values, behind), pad(batch.observed, behind), pad(batch.valid, (0, 3))
     )
     network.train()
-    terms, same = (network.terms(windows, steady_noise) for windows in (batch, longer))
+    terms, same = (network(windows, steady_noise) for windows in (batch, longer))
     network.eval()
     for name, term in terms.items():
         torch.testing.assert_close(same[name], term)
@@ -177,7 +177,7 @@ def test_values_under_the_mask_change_no_training():
 def test_elbo_has_unit_weights_and_no_batch_terms(network_and_batch):
     network, batch = network_and_batch
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         bound = -sum(network.bound(batch, SharedNoise(0), draws=1).values())
     torch.testing.assert_close(bound.mean(), -sum(terms.values()))
 

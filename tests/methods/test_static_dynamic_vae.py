@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 from tsdisentangle import StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.data.windows import to_windows
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
-from tsdisentangle.training.dataset import as_dataset
+from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.skorch_net import DisentanglingNet
 
 KINDS = ("window", "step")
@@ -163,7 +163,7 @@ def batch_terms(**params):
     estimator = small(window=3, max_epochs=0, **params).fit(X)
     network = estimator.net_.module_
     with torch.no_grad():
-        return network, network.terms(windows_of(estimator, X), SharedNoise(0))
+        return network, network(windows_of(estimator, X), SharedNoise(0))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_elbo_counts_each_value_once_with_unit_weights():
     network, batch = estimator.net_.module_, windows_of(estimator, X)
     network.anchor_loss = "none"
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         bound = -sum(network.bound(batch, SharedNoise(0), draws=1).values())
     torch.testing.assert_close(bound.mean(), -sum(terms.values()))
 
@@ -199,8 +199,8 @@ def test_loss_is_the_sum_over_entries_divided_by_the_batch():
     estimator = small(window=3, max_epochs=0).fit(X)
     network = estimator.net_.module_
     with torch.no_grad():
-        once = network.terms(windows_of(estimator, X), SharedNoise(0))
-        twice = network.terms(windows_of(estimator, np.concatenate([X, X])), SharedNoise(0))
+        once = network(windows_of(estimator, X), SharedNoise(0))
+        twice = network(windows_of(estimator, np.concatenate([X, X])), SharedNoise(0))
     for name, term in once.items():
         torch.testing.assert_close(term, twice[name])
 
@@ -342,9 +342,9 @@ def test_loss_of_the_sprites_preset_is_the_papers():
         "sprites", encoder=encoder, static_dim=3, dynamic_dim=2, max_epochs=1, random_state=0
     ).fit(X)
     network = estimator.net_.module_
-    batch = as_dataset(estimator._read(X), 1)[slice(None)]
+    batch = SequenceDataset(estimator._read(X), 1)[slice(None)]
     noise = SharedNoise(5)
-    loss = DisentanglingNet.get_loss(estimator.net_, network.terms(batch, noise), None)
+    loss = DisentanglingNet.get_loss(estimator.net_, network(batch, noise), None)
 
     q = network.posterior(batch, torch.zeros(4, dtype=torch.long), noise)
     static, dynamic = q.static.sample(noise, "static"), q.dynamic.sample(noise, "dynamic")
@@ -413,7 +413,7 @@ def test_more_draws_lower_the_variance_of_the_gradient():
     def gradient(draws, seed):
         estimator = small(n_samples=draws, max_epochs=0).fit(X)
         network = estimator.net_.module_
-        terms = network.terms(windows_of(estimator, X), SharedNoise(seed))
+        terms = network(windows_of(estimator, X), SharedNoise(seed))
         terms["reconstruction"].backward()
         return network.decoder.mlp[0].weight.grad.clone()
 

@@ -83,7 +83,7 @@ def test_terms_against_a_loop_over_values():
     network = estimator.net_.module_.double()
     batch = to_windows(estimator._read(X), 3).double()
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         posterior = network.posterior(batch)
         codes = posterior.sample(SharedNoise(0), "dynamic")[0]
         decoded = network.decode(None, codes, mean_noise)
@@ -106,7 +106,7 @@ def test_elbo_has_unit_weights():
     estimator = small(beta=7.0).fit(X)
     network, batch = estimator.net_.module_, to_windows(estimator._read(X), 3)
     with torch.no_grad():
-        terms = network.terms(batch, SharedNoise(0))
+        terms = network(batch, SharedNoise(0))
         bound = -sum(network.bound(batch, SharedNoise(0), draws=1).values())
     torch.testing.assert_close(bound.mean(), -sum(terms.values()))
 

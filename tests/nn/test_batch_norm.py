@@ -43,6 +43,6 @@ def test_averages_of_a_step_are_those_of_its_clips(method):
     values = torch.as_tensor(clips).flatten(2, 3)
     observed = torch.ones_like(values, dtype=torch.bool)
     network.train()
-    network.terms(Windows(values, observed, observed[:, :, 0, 0]), normal_noise)
+    network(Windows(values, observed, observed[:, :, 0, 0]), normal_noise)
     assert len(seen) > 1
     torch.testing.assert_close(norm.running_mean, 0.1 * seen[0].mean((0, 2, 3)))

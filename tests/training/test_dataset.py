@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from tsdisentangle.data.clips import as_frames
+from tsdisentangle.data.clips import as_clips
 from tsdisentangle.data.series import as_series
-from tsdisentangle.training.dataset import BatchLoader, FrameDataset, as_dataset, hold_out
+from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 
 
 def clips(n=7, lengths=None):
     X = np.arange(n, dtype=np.uint8)[:, None, None, None, None] * np.ones((3, 16, 16, 1), np.uint8)
     given = X if lengths is None else [x[:t] for x, t in zip(X, lengths, strict=True)]
-    return as_frames(given, size=16, channels=1)
+    return as_clips(given, size=16, channels=1)
 
 
 def numbers(batch):
@@ -20,15 +20,15 @@ def numbers(batch):
     return (batch.values[:, 0, 0, 0] * 255).round().int().tolist()
 
 
-def test_panels_choose_their_data_set():
-    assert isinstance(as_dataset(clips(), 1), FrameDataset)
-    windows = as_dataset(as_series(np.zeros((4, 6, 2))), 3)
+def test_one_data_set_for_clips_and_series():
+    assert SequenceDataset(clips(), 1)[slice(0, 2)].values.shape == (2, 3, 256, 1)
+    windows = SequenceDataset(as_series(np.zeros((4, 6, 2))), 3)
     assert windows[slice(0, 2)].values.shape == (2, 2, 3, 2)
 
 
 @pytest.mark.parametrize("rows", [slice(2, 5), torch.tensor([6, 0, 3])])
 def test_a_batch_of_clips(rows):
-    batch = FrameDataset(clips())[rows]
+    batch = SequenceDataset(clips(), 1)[rows]
     assert numbers(batch) == torch.arange(7)[rows].tolist()
     assert batch.values.shape == (3, 3, 256, 1)
     assert batch.observed.shape == batch.values.shape
@@ -37,19 +37,21 @@ def test_a_batch_of_clips(rows):
 
 
 def test_short_clips_are_padded_and_masked():
-    batch = FrameDataset(clips(3, [3, 1, 2]))[torch.tensor([1, 2])]
+    batch = SequenceDataset(clips(3, [3, 1, 2]), 1)[torch.tensor([1, 2])]
     assert batch.valid.tolist() == [[True, False, False], [True, True, False]]
     assert torch.equal(batch.observed.flatten(2).all(2), batch.valid)
 
 
 def test_every_clip_once_an_epoch():
-    batches = [numbers(batch) for batch, _ in BatchLoader(FrameDataset(clips()), 3, shuffle=True)]
+    batches = [
+        numbers(batch) for batch, _ in BatchLoader(SequenceDataset(clips(), 1), 3, shuffle=True)
+    ]
     assert [len(batch) for batch in batches] == [3, 3, 1]
     assert sorted(chain(*batches)) == list(range(7))
 
 
 def test_hold_out_shares_the_clips_out():
-    train, valid = hold_out(FrameDataset(clips()), 0.3, np.random.RandomState(0))
+    train, valid = hold_out(SequenceDataset(clips(), 1), 0.3, np.random.RandomState(0))
     seen = [numbers(part[slice(None)]) for part in (train, valid)]
     assert [len(part) for part in seen] == [4, 3]
     assert sorted(chain(*seen)) == list(range(7))

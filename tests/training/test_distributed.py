@@ -13,13 +13,15 @@ from skorch.callbacks import Callback
 from tsdisentangle import GLR, SpectrogramEncoder, StaticDynamicVAE, VideoEncoder
 from tsdisentangle.data.series import as_series
 from tsdisentangle.training import distributed
-from tsdisentangle.training.dataset import BatchLoader, as_dataset
+from tsdisentangle.training.dataset import BatchLoader, SequenceDataset
 from tsdisentangle.training.distributed import DistributedNet, ShareLoader
 
 
 def numbered(n):
     """Series whose values are their numbers."""
-    return as_dataset(as_series(np.arange(n, dtype=np.float32)[:, None, None] * np.ones((2, 1))), 1)
+    return SequenceDataset(
+        as_series(np.arange(n, dtype=np.float32)[:, None, None] * np.ones((2, 1))), 1
+    )
 
 
 def shares(n, batch_size, size, seed=None):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import tsdisentangle.training.state as module
 from tsdisentangle.data.series import as_series
-from tsdisentangle.training.dataset import as_dataset
-from tsdisentangle.training.state import fingerprint, give_back, kept_state, live_state
+from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.state import clone_state, fingerprint, get_state, restore_state
 
 
 def panel(shape=(7, 6, 2)):
@@ -18,7 +18,7 @@ def panel(shape=(7, 6, 2)):
 
 
 def state_of(X, window=2, missing="mask"):
-    return fingerprint(as_dataset(as_series(X, missing=missing), window))
+    return fingerprint(SequenceDataset(as_series(X, missing=missing), window))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -26,29 +26,29 @@ def test_a_net_that_was_given_a_state_back_goes_on_from_there(method):
     """Whatever was trained in between: the same epoch follows, to the last bit."""
     X = panel()
     net = small(method, max_epochs=2).fit(X).net_
-    dataset = as_dataset(as_series(X), 1)
+    dataset = SequenceDataset(as_series(X), 1)
     with torch.random.fork_rng():
-        state = kept_state(live_state(net))
-        again = kept_state(live_state(net))
+        state = clone_state(get_state(net))
+        again = clone_state(get_state(net))
         ends = []
         for start in (state, again):
             net.set_params(max_epochs=1).partial_fit(dataset)
             net.set_params(max_epochs=2).partial_fit(dataset)
             assert len(net.history) > 2
-            give_back(net, start)
+            restore_state(net, start)
             assert len(net.history) == 2
             net.set_params(max_epochs=1).partial_fit(dataset)
-            end = kept_state(live_state(net))
+            end = clone_state(get_state(net))
             ends.append({name: tensor.numpy().tobytes() for name, tensor in end.tensors.items()})
             ends[-1]["numbers"] = repr(end.numbers)
-            give_back(net, kept_state(again))
+            restore_state(net, clone_state(again))
     assert ends[0] == ends[1]
 
 
 def test_the_state_is_that_of_the_net():
     """Against a list by hand of what Adam and torch hold."""
     net = small(max_epochs=2).fit(panel()).net_
-    state = live_state(net)
+    state = get_state(net)
     weights = dict(net.module_.named_parameters())
     names = {f"network.{name}" for name in net.module_.state_dict()}
     for index, parameter in enumerate(weights.values()):
@@ -65,11 +65,11 @@ def test_the_state_is_that_of_the_net():
 
 def test_a_copy_is_written_over_the_former_one_and_apart_from_the_net():
     net = small(max_epochs=1).fit(panel()).net_
-    first = kept_state(live_state(net))
+    first = clone_state(get_state(net))
     places = {name: tensor.data_ptr() for name, tensor in first.tensors.items()}
-    net.partial_fit(as_dataset(as_series(panel()), 1))
-    live = live_state(net)
-    second = kept_state(live, first)
+    net.partial_fit(SequenceDataset(as_series(panel()), 1))
+    live = get_state(net)
+    second = clone_state(live, first)
     assert {name: tensor.data_ptr() for name, tensor in second.tensors.items()} == places
     for name, tensor in live.tensors.items():
         assert torch.equal(second.tensors[name], tensor)
@@ -78,10 +78,10 @@ def test_a_copy_is_written_over_the_former_one_and_apart_from_the_net():
 
 def test_best_weights_are_in_the_state():
     net = small(early_stopping=True, validation_fraction=0.3).fit(panel()).net_
-    state = live_state(net)
+    state = get_state(net)
     best = dict(net.callbacks_)["early_stopping"].best_model_weights_
     assert {n for n in state.tensors if n.startswith("best.")} == {f"best.{name}" for name in best}
-    kept = kept_state(state).tensors
+    kept = clone_state(state).tensors
     assert all(kept[f"best.{name}"] is tensor for name, tensor in best.items())
 
 

@@ -1,4 +1,4 @@
-"""The door for video: clips checked where they lie, and converted a batch at a time."""
+"""Clips of video: checked where they lie, and converted a batch at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tsdisentangle.data.rows import blocks, is_stored, read_rows
+from tsdisentangle.data.panel import Block, Rows, as_is
+from tsdisentangle.data.stored import blocks, is_stored, read_rows
 
 
 @dataclass(frozen=True)
-class FrameForm:
-    """How the user's frames are stored; stands where other panels have their scaler.
+class ClipFormat:
+    """How the user's frames are stored: the scaler of clips, whose units are known beforehand.
 
     Attributes
     ----------
@@ -38,10 +39,6 @@ class FrameForm:
         """Channels that the network sees."""
         return self.channels
 
-    def transform(self, frames: "Frames") -> "Frames":
-        """Return the clips as they are: pixels are not standardised."""
-        return frames
-
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Pixels to frames of the user's layout and dtype.
 
@@ -63,7 +60,7 @@ class FrameForm:
 
 
 @dataclass(frozen=True)
-class Frames:
+class Clips:
     """A panel of clips that stay where they are.
 
     Attributes
@@ -71,8 +68,8 @@ class Frames:
     clips : array, list of arrays or stored array
         The user's own.
     lengths, steps : int arrays of shape (n,)
-        Frames of each clip; all of them are observed.
-    form : FrameForm
+        Clips of each clip; all of them are observed.
+    scaler : ClipFormat
     restore : callable
         Gives an array of frames the container of the user's panel.
     kind : {'clips', 'list'}
@@ -81,57 +78,68 @@ class Frames:
 
     clips: Any
     lengths: np.ndarray
-    form: FrameForm
+    scaler: ClipFormat
     restore: Callable[[np.ndarray], Any]
     kind: str
+
+    may_be_missing = False
+    in_memory = False
+    exact_scores = False
+    moments = None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     @property
     def steps(self) -> np.ndarray:
-        """Frames of each clip."""
+        """Clips of each clip."""
         return self.lengths
 
     @property
     def n_channels(self) -> int:
         """Colours of a frame."""
-        return self.form.channels
+        return self.scaler.channels
 
-    def cut(self, rows: np.ndarray) -> np.ndarray:
-        """Some clips in the networks' form; zeros behind the end of a short one.
+    def scaled_by(self, scaler: Any) -> "Clips":
+        """Return the clips as they are, in their own format, whatever that of others was."""
+        return self
+
+    def cut(self, rows: Rows) -> Block:
+        """Return some clips in the networks' form; zeros beyond the end of a short one.
 
         Parameters
         ----------
-        rows : int array of shape (batch,)
+        rows : int array of shape (batch,) or slice
 
         Returns
         -------
-        float32 array of shape (batch, frames, size * size, channels)
-            Within [0, 1]. A copy.
+        Block
+            A copy, within [0, 1]; an entry is a pixel.
         """
+        rows = np.arange(len(self))[rows]
         batch = self._pick(rows)
-        if not self.form.channels_last:
+        if not self.scaler.channels_last:
             batch = np.moveaxis(batch, 2, -1)
         values = np.ascontiguousarray(batch, np.float32)
-        if self.form.dtype == np.uint8:
+        if self.scaler.dtype == np.uint8:
             values /= np.float32(255)
-        return values.reshape(*values.shape[:2], -1, self.form.channels)
+        values = values.reshape(*values.shape[:2], -1, self.scaler.channels)
+        return Block(values, None, self.lengths[rows])
 
     def _pick(self, rows: np.ndarray) -> np.ndarray:
         """Copy some clips, of equal length, in the user's layout and dtype."""
         if isinstance(self.clips, np.ndarray):
             return self.clips[rows]
         if not isinstance(self.clips, list):
-            return read_rows(self.clips, rows, self.form.dtype)
+            return read_rows(self.clips, rows, self.scaler.dtype)
         shape = (len(rows), int(self.lengths.max()), *self.clips[0].shape[1:])
-        batch = np.zeros(shape, self.form.dtype)
+        batch = np.zeros(shape, self.scaler.dtype)
         for place, row in enumerate(rows):
             batch[place, : self.lengths[row]] = self.clips[row]
         return batch
 
 
-def as_frames(X: Any, *, size: int, channels: int) -> Frames:
+def as_clips(X: Any, *, size: int, channels: int) -> Clips:
     """Check clips without copying them.
 
     Parameters
@@ -145,7 +153,7 @@ def as_frames(X: Any, *, size: int, channels: int) -> Frames:
 
     Returns
     -------
-    Frames
+    Clips
 
     Raises
     ------
@@ -154,8 +162,8 @@ def as_frames(X: Any, *, size: int, channels: int) -> Frames:
 
     Examples
     --------
-    >>> frames = as_frames(np.zeros((5, 8, 16, 16, 3), np.uint8), size=16, channels=3)
-    >>> frames.lengths, frames.cut(np.array([4, 0])).shape
+    >>> clips = as_clips(np.zeros((5, 8, 16, 16, 3), np.uint8), size=16, channels=3)
+    >>> clips.lengths, clips.cut(np.array([4, 0])).values.shape
     (array([8, 8, 8, 8, 8]), (2, 8, 256, 3))
     """
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) == 4:
@@ -167,21 +175,21 @@ def as_frames(X: Any, *, size: int, channels: int) -> Frames:
         raise ValueError(_wrong_rank(array.shape, size, channels))
     if array.shape[0] == 0:
         raise ValueError(f"X has shape {array.shape}: it holds no clip; expected at least one.")
-    form = _form(array, "X", size, channels)
+    clip_format = _format_of(array, "X", size, channels)
     _check_range(array, "Clip {}")
     lengths = np.full(array.shape[0], array.shape[1])
-    return Frames(array, lengths, form, _as_is, "clips")
+    return Clips(array, lengths, clip_format, as_is, "clips")
 
 
-def _from_list(clips: list[np.ndarray], size: int, channels: int) -> Frames:
+def _from_list(clips: list[np.ndarray], size: int, channels: int) -> Clips:
     """Check clips of perhaps unequal length, each on its own."""
-    first = _form(clips[0][None], "Clip 0", size, channels)
+    first = _format_of(clips[0][None], "Clip 0", size, channels)
     for i, clip in enumerate(clips):
         if clip.ndim != 4:
             raise ValueError(
                 f"Clip {i} has shape {clip.shape}; expected {_expected(size, channels, 'frames')}."
             )
-        if _form(clip[None], f"Clip {i}", size, channels) != first:
+        if _format_of(clip[None], f"Clip {i}", size, channels) != first:
             raise ValueError(
                 f"Clip {i} has shape {clip.shape} and dtype {clip.dtype}, clip 0 "
                 f"{clips[0].shape} and {clips[0].dtype}; all clips of a panel need the same "
@@ -189,11 +197,7 @@ def _from_list(clips: list[np.ndarray], size: int, channels: int) -> Frames:
             )
         _check_range(clip[None], f"Clip {i}")
     lengths = np.array([len(clip) for clip in clips])
-    return Frames(clips, lengths, first, _list_restorer(lengths), "list")
-
-
-def _as_is(values: np.ndarray) -> np.ndarray:
-    return values
+    return Clips(clips, lengths, first, _list_restorer(lengths), "list")
 
 
 def _list_restorer(lengths: np.ndarray) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -223,7 +227,7 @@ def _wrong_rank(shape: Sequence[int], size: int, channels: int) -> str:
     )
 
 
-def _form(clips: Any, name: str, size: int, channels: int) -> FrameForm:
+def _format_of(clips: Any, name: str, size: int, channels: int) -> ClipFormat:
     """Layout and dtype of clips ``(n, frames, ...)``, or a clear refusal."""
     layouts = {(size, size, channels): True, (channels, size, size): False}
     if clips.shape[2:] not in layouts:
@@ -239,7 +243,7 @@ def _form(clips: Any, name: str, size: int, channels: int) -> FrameForm:
             f"{name} has dtype {clips.dtype}; expected uint8, or floats in [0, 1]. Convert with "
             "X.astype(np.uint8) if the values are 0 to 255."
         )
-    return FrameForm(size, channels, layouts[clips.shape[2:]], clips.dtype)
+    return ClipFormat(size, channels, layouts[clips.shape[2:]], clips.dtype)
 
 
 def _check_range(clips: Any, name: str) -> None:

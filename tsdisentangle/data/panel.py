@@ -1,15 +1,163 @@
-"""Series with their mask, and what they may not hold."""
+"""What every panel of sequences can do, and the panel of series that lie in memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+
+Rows = np.ndarray | slice
+
+
+class Block(NamedTuple):
+    """Some sequences of a panel, as the networks take their values.
+
+    Attributes
+    ----------
+    values : float32 array of shape (batch, time, entry, channel)
+        An entry is a pixel of a frame; a step of a tabular series has one. Zero if not observed.
+    observed : bool array of the shape of ``values``, or None
+        None: everything up to each sequence's length.
+    lengths : int array of shape (batch,)
+        Steps up to the last one with an observed value.
+    """
+
+    values: np.ndarray
+    observed: np.ndarray | None
+    lengths: np.ndarray
+
+
+class Scaler(Protocol):
+    """What brings values into the units that a network computes in, and back.
+
+    Attributes
+    ----------
+    n_channels, n_modelled : int
+        Channels of the user's sequences, and of those that the network sees.
+    """
+
+    @property
+    def n_channels(self) -> int: ...  # noqa: D102
+    @property
+    def n_modelled(self) -> int: ...  # noqa: D102
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """Return values ``(n, time * entries, channel)`` in the user's units and layout."""
+        ...
+
+
+class Panel(Protocol):
+    """A checked panel: what an encoder's ``read`` returns, and all that the package asks of it.
+
+    Attributes
+    ----------
+    kind : str
+        The container of the user's panel, such as '3d' or 'clips'.
+    lengths, steps : int arrays of shape (n,)
+        Steps of each sequence: up to the last observed one, and all.
+    n_channels : int
+    scaler : Scaler or None
+        What the values are, or will be, scaled by. A panel whose units are known beforehand, such
+        as pixels, has one from the start; of others, it is learned from :attr:`moments`.
+    moments : Moments or None
+        Of the values of each channel; None where the scaler is known beforehand.
+    may_be_missing : bool
+        Whether single values can be missing, so that they can be imputed.
+    in_memory : bool
+        Whether all values lie in memory as floats, so that they are cut into windows once; others
+        are read a batch at a time.
+    exact_scores : bool
+        Whether scores are summed in float64. Not of images: convolutions have no fast form there,
+        and every draw is decoded to a whole clip, so that fewer are scored at a time.
+    """
+
+    def __len__(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def may_be_missing(self) -> bool: ...  # noqa: D102
+    @property
+    def in_memory(self) -> bool: ...  # noqa: D102
+    @property
+    def exact_scores(self) -> bool: ...  # noqa: D102
+    @property
+    def lengths(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def steps(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def n_channels(self) -> int: ...  # noqa: D102
+    @property
+    def scaler(self) -> Scaler | None: ...  # noqa: D102
+    @property
+    def moments(self) -> "Moments | None": ...  # noqa: D102
+
+    def scaled_by(self, scaler: Any) -> "Panel":
+        """Return the panel in the units of a fitted scaler."""
+        ...
+
+    def cut(self, rows: Rows) -> Block:
+        """Return the values of some sequences, read now if they lie in a file."""
+        ...
+
+    @property
+    def restore(self) -> Callable[[np.ndarray], Any]:
+        """Gives values in the user's units the container of the user's panel."""
+        ...
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of the observed values of each channel.
+
+    Attributes
+    ----------
+    count : int array of shape (channel,)
+        Observed values.
+    mean : float64 array of shape (channel,)
+        0 where nothing was observed.
+    squares : float64 array of shape (channel,)
+        Sum of the squared deviations from the mean.
+    """
+
+    count: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def none(cls, n_channels: int) -> Self:
+        """Return the moments of no values."""
+        return cls(np.zeros(n_channels, int), np.zeros(n_channels), np.zeros(n_channels))
+
+    @classmethod
+    def of(cls, values: np.ndarray, observed: np.ndarray) -> Self:
+        """Return the moments of ``(n, time, channel)``, by their mean first; 0 if not observed."""
+        count = observed.sum(axis=(0, 1))
+        mean = values.sum(axis=(0, 1), dtype=np.float64) / np.maximum(count, 1)
+        deviation = np.where(observed, values - mean, 0.0)
+        return cls(count, mean, np.square(deviation).sum(axis=(0, 1)))
+
+    def joined(self, other: "Moments") -> "Moments":
+        """Moments of both samples together, without cancellation (Chan et al. 1979).
+
+        Examples
+        --------
+        >>> one = Moments(np.array([1]), np.array([2.0]), np.array([0.0]))
+        >>> two = Moments(np.array([1]), np.array([6.0]), np.array([0.0]))
+        >>> one.joined(two)
+        Moments(count=array([2]), mean=array([4.]), squares=array([8.]))
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        apart = other.mean - self.mean
+        mean = self.mean + apart * share
+        squares = self.squares + other.squares + np.square(apart) * self.count * share
+        return Moments(count, mean, squares)
 
 
 @dataclass(frozen=True)
 class Series:
-    """A panel of series in the package's own form.
+    """A panel of series in memory.
 
     Attributes
     ----------
@@ -24,6 +172,8 @@ class Series:
         Gives an array of the shape of ``values`` the container of the user's panel.
     kind : {'2d', '3d', 'list', 'panel'}
         That container.
+    scaler : Scaler or None
+        What the values were scaled by.
     """
 
     values: np.ndarray
@@ -32,6 +182,11 @@ class Series:
     steps: np.ndarray
     restore: Callable[[np.ndarray], Any]
     kind: str
+    scaler: Any = None
+
+    may_be_missing = True
+    in_memory = True
+    exact_scores = True
 
     def __len__(self) -> int:
         return len(self.values)
@@ -40,6 +195,26 @@ class Series:
     def n_channels(self) -> int:
         """Number of channels."""
         return self.values.shape[2]
+
+    @property
+    def moments(self) -> Moments:
+        """Moments of the observed values."""
+        return Moments.of(self.values, self.observed)
+
+    def scaled_by(self, scaler: Any) -> "Series":
+        """Return the series standardised by a :class:`~tsdisentangle.data.scaling.ChannelScaler`.
+
+        Raises
+        ------
+        ValueError
+            A value is so far from the training values that it overflows.
+        """
+        return scaler.standardise(self, np.arange(len(self)))
+
+    def cut(self, rows: Rows) -> Block:
+        """Return some of the series; views for a slice."""
+        values, observed = self.values[rows], self.observed[rows]
+        return Block(values[:, :, None], observed[:, :, None], self.lengths[rows])
 
 
 def as_is(values: np.ndarray) -> np.ndarray:
@@ -57,7 +232,7 @@ def _where(flags: np.ndarray, first: int | None) -> str:
     place = np.unravel_index(int(flags.argmax()), flags.shape)
     text = f"series {place[0] + (first or 0)}, step {place[1]}, channel {place[2]}"
     others = int(flags.sum()) - 1
-    # The blocks behind this one have not been read.
+    # The blocks after this one have not been read.
     known = "" if first is None else "at least "
     return f"{text} and {known}{others} more places" if others else text
 

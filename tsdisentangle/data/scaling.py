@@ -1,13 +1,11 @@
-"""Standardisation a channel, from observed values only."""
+"""Standardisation of each channel, by its observed values only."""
 
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
-from tsdisentangle.data.moments import Moments
-from tsdisentangle.data.panel import Series
-from tsdisentangle.data.stored import StoredSeries
+from tsdisentangle.data.panel import Panel, Scaler, Series
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class ChannelScaler:
         return cls(np.zeros(n_channels), np.ones(n_channels))
 
     @classmethod
-    def fit(cls, series: Series | StoredSeries) -> Self:
+    def fit(cls, panel: Panel) -> Self:
         """Estimate mean and standard deviation from the observed values.
 
         Raises
@@ -47,7 +45,8 @@ class ChannelScaler:
         ValueError
             A channel was observed in no series.
         """
-        moments = Moments.of(series) if isinstance(series, Series) else series.moments
+        moments = panel.moments
+        assert moments is not None  # a panel without them has a scaler of its own
         count, mean = moments.count, moments.mean
         if (count == 0).any():
             raise ValueError(
@@ -58,18 +57,6 @@ class ChannelScaler:
         # Rounding of a constant float32 channel is not variation.
         constant = scale <= 10 * np.finfo(np.float32).eps * np.abs(mean)
         return cls(mean, np.where(constant, 1.0, scale))
-
-    def transform(self, series: Series | StoredSeries) -> Series | StoredSeries:
-        """Return standardised series; those in a file are so when they are read.
-
-        Raises
-        ------
-        ValueError
-            A value is so far from the training values that it overflows.
-        """
-        if isinstance(series, StoredSeries):
-            return series.scaled_by(self)
-        return self.standardise(series, np.arange(len(series)))
 
     def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series; what is not observed stays zero.
@@ -95,7 +82,7 @@ class ChannelScaler:
                 f"standardised (training scale {self.scale[channel]:.3g}). Remove it or mark it "
                 "as missing."
             )
-        return replace(series, values=scaled)
+        return replace(series, values=scaled, scaler=self)
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return values in the user's units, as float32."""
@@ -116,7 +103,7 @@ class IndicatingScaler(ChannelScaler):
         return 2 * len(self.mean)
 
     def standardise(self, series: Series, rows: np.ndarray) -> Series:
-        """Return standardised series, and behind their channels the missing pattern."""
+        """Return standardised series, and after their channels the missing pattern."""
         scaled = super().standardise(series, rows)
         inside = np.arange(series.values.shape[1]) < series.lengths[:, None]
         known = np.broadcast_to(inside[..., None], series.observed.shape)
@@ -130,3 +117,26 @@ class IndicatingScaler(ChannelScaler):
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return values in the user's units, without the pattern."""
         return super().inverse(values[..., : len(self.mean)])
+
+
+def fit_scaler(panel: Panel, standardize: bool, indicate: bool) -> Scaler:
+    """Return what brings a training panel into the network's units, and back.
+
+    Parameters
+    ----------
+    panel : Panel
+        In the user's units.
+    standardize : bool
+        Whether to learn mean and scale of each channel, where the panel's units are not known.
+    indicate : bool
+        Whether to add a channel of marks for each channel: 1 where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        A channel was observed in no series.
+    """
+    if panel.scaler is not None:
+        return panel.scaler
+    kind = IndicatingScaler if indicate else ChannelScaler
+    return kind.fit(panel) if standardize else kind.identity(panel.n_channels)

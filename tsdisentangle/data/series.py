@@ -1,4 +1,4 @@
-"""The door: any panel of series to one form, or a clear ``ValueError``."""
+"""Reading of series: any panel to the package's form, or a clear ``ValueError``."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,8 +8,7 @@ import pandas as pd
 from sklearn.utils import check_array
 
 from tsdisentangle.data.panel import Series, as_is, first_channel, observe
-from tsdisentangle.data.rows import is_stored
-from tsdisentangle.data.stored import StoredSeries, as_stored
+from tsdisentangle.data.stored import StoredSeries, as_stored, is_stored
 
 ACCEPTED = (
     "a 2-D array (n, time), a 3-D array (n, time, channel), a list of arrays (time_i, channel), "

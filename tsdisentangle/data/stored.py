@@ -1,22 +1,81 @@
-"""The door for series that lie in a file: checked in one pass, then read a batch at a time."""
+"""Series that lie in a file: checked in one pass, then read a batch at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from tsdisentangle.data.moments import Moments
-from tsdisentangle.data.panel import Series, as_is, first_channel, observe
-from tsdisentangle.data.rows import blocks, read_rows
+from tsdisentangle.data.panel import Block, Moments, Rows, Series, as_is, first_channel, observe
+
+# Rows of so many bytes, as floats, are looked at at once: enough to be fast, too few to be felt.
+BLOCK_BYTES = 2**22
 
 
-class Standardiser(Protocol):
-    """What brings the series of a batch into the network's units."""
+def is_stored(X: Any) -> bool:
+    """Whether X is an array to be read piece by piece.
 
-    def standardise(self, series: Series, rows: np.ndarray) -> Series:
-        """Return standardised series; ``rows`` are their numbers in the panel."""
-        ...
+    A memory-mapped array, or an object that is no array in memory but has a ``shape``, a numpy
+    ``dtype`` and slices of rows: a zarr array, an HDF5 data set, an
+    :class:`~tsdisentangle.io.arrow.ArrowPanel`.
+
+    Examples
+    --------
+    >>> is_stored(np.zeros(3)), is_stored([1.0, 2.0])
+    (False, False)
+    """
+    if isinstance(X, np.memmap):
+        return True
+    in_memory = isinstance(X, np.ndarray | np.generic) or hasattr(X, "iloc") or _is_sparse(X)
+    return (
+        not in_memory
+        and isinstance(getattr(X, "dtype", None), np.dtype)
+        and hasattr(X, "shape")
+        and hasattr(X, "__getitem__")
+    )
+
+
+def _is_sparse(X: Any) -> bool:
+    return hasattr(X, "tocsr")
+
+
+def read_rows(source: Any, rows: np.ndarray, dtype: Any) -> np.ndarray:
+    """Copy some rows of a stored array, in as few reads as their order allows.
+
+    Parameters
+    ----------
+    source : array-like
+    rows : int array of shape (batch,)
+        In any order.
+    dtype : dtype
+        Of the copy; what overflows becomes inf.
+
+    Returns
+    -------
+    array of shape (batch, ...)
+
+    Examples
+    --------
+    >>> read_rows(np.arange(10), np.array([7, 2, 3]), np.float32)
+    array([7., 2., 3.], dtype=float32)
+    """
+    batch = np.empty((len(rows), *source.shape[1:]), dtype)
+    order = np.argsort(rows, kind="stable")
+    runs = np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1)
+    with np.errstate(over="ignore"):
+        if len(runs) > 1 and hasattr(source, "oindex"):  # zarr reads its chunks side by side
+            batch[:] = source.oindex[rows]
+            return batch
+        for run in runs if len(rows) else []:
+            first = int(rows[run[0]])
+            batch[run] = source[first : first + len(run)]
+    return batch
+
+
+def blocks(n: int, row_size: int) -> list[np.ndarray]:
+    """Cut ``n`` rows of ``row_size`` floats into runs that are looked at at once."""
+    step = max(1, BLOCK_BYTES // (4 * max(1, row_size)))
+    return [np.arange(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 @dataclass(frozen=True)
@@ -33,15 +92,19 @@ class StoredSeries:
         Whether NaN is refused.
     moments : Moments
         Mean and variance of each channel.
-    scaler : Standardiser or None
-        Applied to what is read.
+    scaler : ChannelScaler or None
+        Standardises what is read.
     """
 
     source: Any
     lengths: np.ndarray
     missing: str
     moments: Moments
-    scaler: Standardiser | None = None
+    scaler: Any = None
+
+    may_be_missing = True
+    in_memory = False
+    exact_scores = True
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -66,28 +129,27 @@ class StoredSeries:
         """Gives an array of shape ``(n, time, channel)`` the rank of the user's."""
         return first_channel if self.kind == "2d" else as_is
 
-    def scaled_by(self, scaler: Standardiser) -> "StoredSeries":
+    def scaled_by(self, scaler: Any) -> "StoredSeries":
         """Return the panel as it is read through a scaler."""
         return replace(self, scaler=scaler)
 
-    def cut(self, rows: np.ndarray) -> Series:
+    def cut(self, rows: Rows) -> Block:
         """Read some of the series, standardised if the panel is.
 
         Parameters
         ----------
-        rows : int array of shape (batch,)
+        rows : int array of shape (batch,) or slice
 
         Returns
         -------
-        Series
+        Block
             A copy.
         """
+        rows = np.arange(len(self))[rows]
         series = _read(self.source, rows, self.missing)
-        return series if self.scaler is None else self.scaler.standardise(series, rows)
-
-    def load(self) -> Series:
-        """Read all of the series, as they are in the file."""
-        return _read(self.source, np.arange(len(self)), self.missing)
+        if self.scaler is not None:
+            series = self.scaler.standardise(series, rows)
+        return series.cut(slice(None))
 
 
 def _read(source: Any, rows: np.ndarray, missing: str) -> Series:
@@ -125,7 +187,7 @@ def as_stored(X: Any, *, missing: str = "error") -> StoredSeries:
     >>> file = tempfile.TemporaryFile()
     >>> stored = as_stored(np.memmap(file, np.float32, shape=(4, 3, 2)))
     >>> stored.lengths, stored.cut(np.array([2, 0])).values.shape
-    (array([3, 3, 3, 3]), (2, 3, 2))
+    (array([3, 3, 3, 3]), (2, 3, 1, 2))
     """
     shape = tuple(X.shape)
     if len(shape) not in (2, 3):
@@ -144,5 +206,5 @@ def as_stored(X: Any, *, missing: str = "error") -> StoredSeries:
     for rows in blocks(shape[0], int(np.prod(shape[1:]))):
         part = _read(X, rows, missing)
         lengths[rows] = part.lengths
-        moments = moments.joined(Moments.of(part))
+        moments = moments.joined(part.moments)
     return StoredSeries(X, lengths, missing, moments)

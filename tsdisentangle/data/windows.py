@@ -1,4 +1,4 @@
-"""Series cut into windows, as tensors."""
+"""Sequences cut into windows, as tensors."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.panel import Series
+from tsdisentangle.data.panel import Panel, Rows
 
 
 class Windows(NamedTuple):
@@ -35,14 +35,14 @@ class Windows(NamedTuple):
         Parameters
         ----------
         order : int64 Tensor of shape (n, picked)
-            Numbers of windows; -1 behind the last one of a row.
+            Numbers of windows; -1 after the last one of a row.
         n_channels : int
-            Channels of the user's series; what lies behind them, such as the missing pattern, is
+            Channels of the user's series; what comes after them, such as the missing pattern, is
             known up to the last observed value of these.
         """
         rows, place = torch.arange(len(order), device=order.device)[:, None], order.clamp(min=0)
         observed = self.observed[rows, place] & (order >= 0)[..., None, None]
-        # What lies behind the last observed value is padding, here as in the whole series.
+        # What lies beyond the last observed value is padding, here as in the whole series.
         seen = observed[..., :n_channels].any(3)
         until_last = seen.flatten(1).flip(1).cumsum(1).flip(1).view(seen.shape) > 0
         observed = observed & until_last[..., None]
@@ -96,7 +96,7 @@ def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     order : int array of shape (n, picked)
-        Numbers of windows; -1 behind the last one of a row.
+        Numbers of windows; -1 after the last one of a row.
     counts : int array of shape (n,)
         Windows of each series.
 
@@ -126,38 +126,45 @@ def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
         row = int(rows.argmax())
         raise ValueError(
             f"windows picks {array[row].tolist()} of series {row}, which has {counts[row]}; "
-            f"expected at least one number of 0 to {counts[row] - 1}, and -1 only behind the last."
+            f"expected at least one number of 0 to {counts[row] - 1}, and -1 only after the last."
         )
     return array
 
 
-def to_windows(series: Series, window: int) -> Windows:
-    """Cut series into consecutive windows; a partial last window is padded and masked.
+def to_windows(panel: Panel, window: int, rows: Rows | None = None) -> Windows:
+    """Cut sequences into consecutive windows; a partial last window is padded and masked.
 
     Parameters
     ----------
-    series : Series
-        Shape ``(n, time, channel)``.
+    panel : Panel
     window : int
         Steps of a window.
+    rows : int array of shape (batch,) or slice, default=None
+        Some sequences of the panel; None for all.
 
     Returns
     -------
     Windows
-        Views of the series' memory where ``window`` divides the time.
+        Steps and entries of a step are joined. Views of the panel's memory for a slice of series
+        in memory, where ``window`` divides the time.
     """
-    n, time, channels = series.values.shape
-    missing = -time % window
-    values, observed = series.values, series.observed
-    if missing:
-        padding = ((0, 0), (0, missing), (0, 0))
-        values, observed = np.pad(values, padding), np.pad(observed, padding)
-    shape = (n, -1, window, channels)
-    counts = torch.from_numpy(count_windows(series.lengths, window))
-    valid = torch.arange((time + missing) // window) < counts[:, None]
-    return Windows(
-        torch.from_numpy(values).view(shape), torch.from_numpy(observed).view(shape), valid
-    )
+    values, observed, lengths = panel.cut(slice(None) if rows is None else rows)
+    n, time, entries, channels = values.shape
+    padding = ((0, 0), (0, -time % window), (0, 0), (0, 0))
+    shape = (n, -1, window * entries, channels)
+    counts = torch.from_numpy(count_windows(lengths, window))
+    valid = torch.arange(-(-time // window)) < counts[:, None]
+    tensor = torch.from_numpy(_padded(values, padding)).view(shape)
+    if observed is not None:
+        return Windows(tensor, torch.from_numpy(_padded(observed, padding)).view(shape), valid)
+    # One entry for a whole step, repeated: it takes no memory.
+    inside = torch.arange(valid.shape[1] * window) < torch.from_numpy(lengths)[:, None]
+    inside = inside.view(n, -1, window, 1, 1).expand(-1, -1, -1, entries, channels)
+    return Windows(tensor, inside.flatten(2, 3), valid)
+
+
+def _padded(array: np.ndarray, padding: tuple[tuple[int, int], ...]) -> np.ndarray:
+    return np.pad(array, padding) if padding[1][1] else array
 
 
 def from_windows(values: np.ndarray, time: int) -> np.ndarray:

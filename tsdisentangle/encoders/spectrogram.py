@@ -11,8 +11,7 @@ from torch import nn
 from tsdisentangle.data.panel import Series
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.stored import StoredSeries
-from tsdisentangle.encoders.elements import require_single_steps
-from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.element_encoder import ElementEncoder, require_single_steps
 from tsdisentangle.nn.spectrogram_networks import (
     RecurrentSpectrumDecoder,
     RecurrentSpectrumEncoder,

@@ -7,9 +7,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options
 from torch import nn
 
-from tsdisentangle.data.clips import Frames, as_frames
-from tsdisentangle.encoders.elements import require_single_steps
-from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.data.clips import Clips, as_clips
+from tsdisentangle.nn.element_encoder import ElementEncoder, require_single_steps
 from tsdisentangle.nn.video_networks import ClipDecoder, ClipEncoder
 
 SIZES = {2**k for k in range(4, 13)}
@@ -93,7 +92,7 @@ class VideoEncoder(BaseEstimator):
         self.out_features = out_features
         self.hidden = hidden
 
-    def read(self, X: Any, *, missing: str = "error") -> Frames:
+    def read(self, X: Any, *, missing: str = "error") -> Clips:
         """Check clips, without copying them.
 
         Parameters
@@ -105,7 +104,7 @@ class VideoEncoder(BaseEstimator):
 
         Returns
         -------
-        Frames
+        Clips
 
         Raises
         ------
@@ -113,7 +112,7 @@ class VideoEncoder(BaseEstimator):
             Wrong rank, frame size, channels, dtype or range; no clip, or an empty one.
         """
         self._validate_params()
-        return as_frames(X, size=self.size, channels=self.channels)
+        return as_clips(X, size=self.size, channels=self.channels)
 
     def build(self, n_channels: int, window: int) -> ElementEncoder:
         """Make the network.

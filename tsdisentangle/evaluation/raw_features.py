@@ -1,16 +1,16 @@
 """Features without a network, to compare codes with."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tsdisentangle.data.panel import Series
-from tsdisentangle.data.rows import is_stored
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
+from tsdisentangle.data.stored import is_stored
 
 MINIROCKET_KERNELS = 2000
 Features = Callable[[np.ndarray], np.ndarray]  # of standardised series, NaN where missing
@@ -71,9 +71,7 @@ def _channels_first(series: np.ndarray) -> np.ndarray:
 
 def read(X: Any) -> Series:
     """Check a panel; what lies in a file is loaded."""
-    panel = as_series(np.array(X) if is_stored(X) else X, missing="mask")
-    assert isinstance(panel, Series)
-    return panel
+    return cast(Series, as_series(np.array(X) if is_stored(X) else X, missing="mask"))
 
 
 def standardise(panel: Series, scaler: ChannelScaler) -> np.ndarray:

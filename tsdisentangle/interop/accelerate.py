@@ -73,12 +73,12 @@ def fit_distributed(
     if accelerator.num_processes == 1:
         return estimator.fit(X)
     estimator._validate_params()
-    fitted = copy.copy(estimator)
-    fitted.random_state = _of_first_process(check_random_state(estimator.random_state))
+    asked = copy.copy(estimator)
+    asked.random_state = _of_first_process(check_random_state(estimator.random_state))
     if accelerator.device.type != "cpu":  # a processor has no number, though accelerate gives one
-        fitted.device = accelerator.device
-    fitted.verbose = estimator.verbose if accelerator.is_main_process else 0
-    dataset = fitted._begin(X)
+        asked.device = accelerator.device
+    asked.verbose = estimator.verbose if accelerator.is_main_process else 0
+    fitted, dataset = asked._prepare(X)
     handler = accelerator.ddp_handler
     joined = DistributedNet.join(fitted.net_, {} if handler is None else handler.to_kwargs())
     fitted.net_ = joined
@@ -86,7 +86,7 @@ def fit_distributed(
     fitted.net_ = joined.leave()
     for name in ("random_state", "device", "verbose"):
         setattr(fitted, name, getattr(estimator, name))
-    return estimator._become(fitted)
+    return estimator._adopt(fitted)
 
 
 def _of_first_process(value: Any) -> Any:

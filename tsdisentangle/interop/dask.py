@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.windows import count_windows
+from tsdisentangle.training.input import check_input
 
 try:
     import dask.array as da
@@ -145,7 +146,7 @@ def _blocks(estimator: SequenceDisentangler, X: Any) -> tuple[tuple[int, ...], l
             f"X has chunks of unknown size, shape {X.shape}; call X.compute_chunk_sizes() first."
         )
     # Wrong axes or channels are told now, by a series of zeros, and not by a worker later.
-    estimator._check_input(np.zeros((1, *X.shape[1:]), X.dtype))
+    check_input(estimator, np.zeros((1, *X.shape[1:]), X.dtype))
     whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     return whole.chunks[0], list(whole.to_delayed().ravel())
 
@@ -191,7 +192,7 @@ def _transform_frame(estimator: SequenceDisentangler, X: Any, time: str, names: 
         )
     channels = X.columns.drop(time)
     place = pd.MultiIndex.from_tuples([(0, 0)])
-    estimator._check_input(pd.DataFrame(0.0, index=place, columns=channels))
+    check_input(estimator, pd.DataFrame(0.0, index=place, columns=channels))
     meta = pd.DataFrame(columns=names, dtype=np.float32, index=X._meta.index[:0])
     model, ends = delayed(estimator, traverse=False), X.divisions
     parts = [

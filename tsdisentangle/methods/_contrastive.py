@@ -4,11 +4,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tsdisentangle.base import weight_pair
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.mutual_information import mutual_information
-from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior
@@ -59,7 +58,7 @@ class ContrastiveNetwork(SequenceNetwork):
         """Contrastive terms of the static and the dynamic code, a value a comparison."""
         raise NotImplementedError
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Parts of the bound; in training also the terms that look at the whole batch."""
         posterior = self.encode(batch)
         static = posterior.static.sample(noise, "static")

@@ -224,8 +224,8 @@ class CDSVAE(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,

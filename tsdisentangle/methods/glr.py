@@ -8,11 +8,11 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from tsdisentangle.base import SequenceDisentangler, weight_pair
+from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.gp_kl import kl_gaussian_process
-from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian
@@ -139,7 +139,7 @@ class GLRNetwork(SequenceNetwork):
             encoded = self.global_posterior(self.encoder(values, observed), observed, noise)
         return resemblance(encoded, static.flatten(0, 1), other).unflatten(0, (draws, -1)).mean(0)
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Tonekaboni et al. (2022), each divided by the batch size.
 
         Validation has no counterfactual term: without draws of other codes it says nothing.
@@ -336,8 +336,8 @@ class GLR(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,

@@ -75,7 +75,7 @@ class GPVAENetwork(SequenceNetwork):
             "dynamic_kl": kl_gaussian_process(posterior, root, batch.valid),
         }
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Fortuin et al. (2020), each divided by the batch size."""
         return {name: part.mean() for name, part in self.bound(batch, noise, 1).items()}
 
@@ -248,8 +248,8 @@ class GPVAE(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,

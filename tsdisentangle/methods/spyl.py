@@ -275,8 +275,8 @@ class SPYL(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,
@@ -306,9 +306,8 @@ class SPYL(SequenceDisentangler):
     def _weights(self) -> dict[str, float]:
         return contrastive_weights(self.beta, self.contrast, self.information)
 
-    def _callbacks(self) -> list[Any]:
-        warm_up = WarmUp(self.warm_up * self.max_epochs, self._weights())
-        return [("warm_up", warm_up), *super()._callbacks()]
+    def _callbacks(self) -> list[tuple[str, Any]]:
+        return [("warm_up", WarmUp(self.warm_up * self.max_epochs, self._weights()))]
 
     def _schedule(self) -> dict[str, Any]:
         return {"warm_up * max_epochs": float(self.warm_up * self.max_epochs)}

@@ -2,16 +2,16 @@
 
 import os
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from tsdisentangle.base import SequenceDisentangler, weight_pair
+from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
-from tsdisentangle.network import Posterior, SequenceNetwork
+from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.anchor import (
     RELATIVE_ANCHORS,
     StaticHead,
@@ -24,8 +24,6 @@ from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
-from tsdisentangle.presets.published import preset_parameters
-from tsdisentangle.presets.tuned import SUFFIX
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
@@ -116,7 +114,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         """Posterior without noise; the static one from the anchor or pooled over all elements."""
         return self.posterior(batch, self.choose_anchor(batch, mean_noise), mean_noise, pooling)
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Berman et al. (2024), equations 5 to 9, each divided by the batch size."""
         index = self.choose_anchor(batch, noise)
         posterior = self.posterior(batch, index, noise)
@@ -257,7 +255,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
-    scaler_ : ChannelScaler or FrameForm
+    scaler_ : ChannelScaler or ClipFormat
         Mean and scale of each channel; of video, layout and dtype of the frames.
     window_ : int
         Time steps of an element.
@@ -350,8 +348,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,
@@ -380,41 +378,6 @@ class StaticDynamicVAE(SequenceDisentangler):
         self.subtract = subtract
         self.dynamic_posterior = dynamic_posterior
         self.n_samples = n_samples
-
-    @classmethod
-    def from_preset(cls, name: str, **params: Any) -> Self:
-        """Estimator with hyper-parameters of a data set: the published ones, or our own.
-
-        The published ones are those of Berman et al. (2024), Table 6, unless the name says
-        ``-released``.
-
-        Parameters
-        ----------
-        name : str
-            The data set and task: ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
-            ``'physionet-icu'``, ``'air-quality'`` or ``'etth1'``. The weights of the
-            released code, which differ, have the same names with ``-released`` behind. Of our
-            own search: ``'air-quality-tuned'``, ``'physionet-tuned'``.
-        **params
-            Parameters that replace the preset's.
-
-        Returns
-        -------
-        StaticDynamicVAE
-
-        Raises
-        ------
-        ValueError
-            There is no preset of that name.
-
-        Examples
-        --------
-        >>> StaticDynamicVAE.from_preset("etth1", random_state=0).alpha
-        0.23
-        """
-        if name.endswith(SUFFIX):
-            return super().from_preset(name, **params)
-        return cls(**{**preset_parameters(name), **params})
 
     def _weights(self) -> dict[str, float]:
         static_kl, dynamic_kl = weight_pair("beta", self.beta)

@@ -54,7 +54,7 @@ class VAENetwork(SequenceNetwork):
             "dynamic_kl": kl.sum(1),
         }
 
-    def terms(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
+    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Reconstruction and KL divergence, each divided by the batch size."""
         return {name: term.mean() for name, term in self.bound(batch, noise).items()}
 
@@ -207,8 +207,8 @@ class VAE(SequenceDisentangler):
         verbose: int = 0,
     ):
         super().__init__(
-            encoder,
-            decoder,
+            encoder=encoder,
+            decoder=decoder,
             window=window,
             dynamic_dim=dynamic_dim,
             output=output,

@@ -3,6 +3,20 @@
 from torch import Tensor, nn
 
 
+def require_single_steps(window: int) -> None:
+    """Refuse elements of several frames.
+
+    Raises
+    ------
+    ValueError
+    """
+    if window != 1:
+        raise ValueError(
+            f"window is {window}, but an element of this encoder is a single frame. "
+            "Pass window='auto' or window=1."
+        )
+
+
 class ElementEncoder(nn.Module):
     """Base of encoders: every element (window, frame) of a sequence to features, on its own.
 

@@ -24,8 +24,8 @@ from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.state import (
     CALLBACK_NUMBERS,
     TrainingState,
-    by_room,
-    live_state,
+    get_state,
+    split_sections,
 )
 
 NAME = "checkpoint.tsdc"
@@ -110,7 +110,7 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
     ----------
     estimator : SequenceDisentangler
         With an untrained net.
-    dataset : WindowDataset, StoredDataset or FrameDataset
+    dataset : SequenceDataset
         The training data.
 
     Raises
@@ -214,7 +214,7 @@ def _from_json(content: bytes) -> dict[str, Any]:
 
 
 def _check_numbers(net: Any, numbers: dict[str, Any]) -> None:
-    expected = live_state(net).numbers
+    expected = get_state(net).numbers
     check_numbers(net.module_, get(numbers, "network", dict))
     refuse_others(numbers, set(expected), "numbers")
     scaler = get(numbers, "grad_scaler", dict)
@@ -231,7 +231,7 @@ def _check_numbers(net: Any, numbers: dict[str, Any]) -> None:
 
 
 def _check_tensors(net: Any, tensors: dict[str, Tensor]) -> None:
-    rooms = by_room(tensors)
+    rooms = split_sections(tensors)
     if other := sorted(set(rooms) - ROOMS):
         raise ModelFileError(f"weights.safetensors holds {other[0][:80]!r}, which has no place.")
     expected = net.module_.state_dict()
@@ -239,7 +239,7 @@ def _check_tensors(net: Any, tensors: dict[str, Tensor]) -> None:
     if "best" in rooms:
         check_weights(expected, rooms["best"])
     parameters = net.optimizer_.param_groups[0]["params"]
-    optimizer = by_room(rooms.get("optimizer", {}))
+    optimizer = split_sections(rooms.get("optimizer", {}))
     if not optimizer:
         raise ModelFileError("weights.safetensors does not hold the averages of the optimizer.")
     for index, averages in optimizer.items():

@@ -204,7 +204,7 @@ def _start(estimator: Any, n_series: int, weights: dict[str, Tensor], table: Cla
             check_weights(probe.state_dict(), weights)
         # What the start draws is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0
-        estimator._start(n_series)
+        estimator._initialize_net(n_series)
         estimator.random_state = given
         check_weights(estimator.net_.module_.state_dict(), weights)
     except ModelFileError:

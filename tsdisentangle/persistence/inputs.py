@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from tsdisentangle.data.clips import FrameForm
+from tsdisentangle.data.clips import ClipFormat
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.persistence.archive import ModelFileError
 from tsdisentangle.persistence.document import get, refuse_others
@@ -31,14 +31,14 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
         return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
-    if type(scaler) is FrameForm and scaler.dtype.str in FRAME_DTYPES:
+    if type(scaler) is ClipFormat and scaler.dtype.str in FRAME_DTYPES:
         return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
     raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
 
 
 def read_scaler(
     fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int
-) -> ChannelScaler | FrameForm:
+) -> ChannelScaler | ClipFormat:
     """Return what :func:`write_scaler` wrote.
 
     Raises
@@ -46,7 +46,7 @@ def read_scaler(
     ModelFileError
     """
     name = get(fields, "class", str)
-    if name == FrameForm.__name__:
+    if name in (ClipFormat.__name__, "FrameForm"):  # its name in older files
         return _read_form(fields, arrays, n_channels)
     refuse_others(fields, {"class"}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
@@ -64,13 +64,13 @@ def read_scaler(
     return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
 
 
-def _read_form(fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int) -> FrameForm:
+def _read_form(fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int) -> ClipFormat:
     refuse_others(fields, {"class", "size", "channels", "channels_last", "dtype"}, "scaler")
     size, channels = get(fields, "size", int), get(fields, "channels", int)
     dtype = get(fields, "dtype", str)
     if size < 1 or channels != n_channels or dtype not in FRAME_DTYPES or arrays:
         raise ModelFileError(f"scaler is no form of frames with {n_channels} colours: {fields}.")
-    return FrameForm(size, channels, get(fields, "channels_last", bool), np.dtype(dtype))
+    return ClipFormat(size, channels, get(fields, "channels_last", bool), np.dtype(dtype))
 
 
 def write_generator(

@@ -115,6 +115,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+PUBLISHED_METHOD = "StaticDynamicVAE"  # the estimator that all of them are for
+
+
+def preset_names() -> list[str]:
+    """Return the names of the published presets."""
+    return list(PRESETS)
+
+
 def preset_parameters(name: str) -> dict[str, Any]:
     """Return the parameters of a preset, with a fresh encoder of the published kind and size.
 

@@ -43,8 +43,7 @@ def tuned_trial(name: str, method: str) -> dict[str, Any]:
     ValueError
         There is no preset of that name for the method.
     """
-    table = json.loads(TUNED_FILE.read_text())
-    known = {dataset + SUFFIX: found[method] for dataset, found in table.items() if method in found}
+    known = _trials(method)
     if name not in known:
         raise ValueError(
             f"There is no preset {name!r} of {method}; the tuned ones are {sorted(known)}."
@@ -55,3 +54,14 @@ def tuned_trial(name: str, method: str) -> dict[str, Any]:
 def tuned_preset(name: str, method: str) -> dict[str, Any]:
     """Return the constructor parameters that the search chose; as :func:`tuned_trial`."""
     return tuned_parameters(tuned_trial(name, method))
+
+
+def tuned_names(method: str) -> list[str]:
+    """Return the names of a method's tuned presets."""
+    return list(_trials(method))
+
+
+def _trials(method: str) -> dict[str, dict[str, Any]]:
+    """Trials that the search chose for a method, by the preset's name."""
+    table = json.loads(TUNED_FILE.read_text())
+    return {dataset + SUFFIX: found[method] for dataset, found in table.items() if method in found}

@@ -36,7 +36,7 @@ class RecordTerms(Callback):
             net.history.record(key, total / self.counts_[key])
 
 
-class RefuseNonFiniteLoss(Callback):
+class TerminateOnNaN(Callback):
     """Stop at the first loss that is NaN or infinite, instead of training on it."""
 
     def on_batch_end(
@@ -109,7 +109,7 @@ def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple
         Whether to show a bar.
     """
     callbacks = [
-        ("refuse_non_finite_loss", RefuseNonFiniteLoss()),
+        ("terminate_on_nan", TerminateOnNaN()),
         ("record_terms", RecordTerms()),
         ("clip_gradient", GradientNormClipping(GRADIENT_NORM)),
     ]

@@ -1,4 +1,4 @@
-"""Batches cut from whole tensors or from the user's files: no work a sample, no collation."""
+"""Batches cut from whole tensors or from the user's files: no work per sample, no collation."""
 
 from collections.abc import Iterator
 
@@ -6,99 +6,44 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from tsdisentangle.data.clips import Frames
-from tsdisentangle.data.panel import Series
-from tsdisentangle.data.stored import StoredSeries
+from tsdisentangle.data.panel import Panel
 from tsdisentangle.data.windows import Windows, to_windows
 
 
-class WindowDataset(Dataset):
-    """Sequences of windows as a torch data set, indexed by slices or tensors of rows."""
+class SequenceDataset(Dataset):
+    """A panel as a torch data set of windows, indexed by slices or tensors of rows.
 
-    def __init__(self, windows: Windows):
-        self.windows = windows
-
-    def __len__(self) -> int:
-        return len(self.windows.values)
-
-    def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
-        return self.windows.take(rows)
-
-    def subset(self, rows: torch.Tensor) -> "WindowDataset":
-        """Return a data set of some of the sequences."""
-        return WindowDataset(self.windows.take(rows))
-
-
-class FrameDataset(Dataset):
-    """Clips as a torch data set: a batch is cut and converted when it is asked for.
-
-    A frame takes the place of a window; its pixels are the steps, its colours the channels.
+    A panel in memory is cut into windows once. Of another one, a batch is read, scaled and cut
+    when it is asked for.
 
     Parameters
     ----------
-    frames : Frames
-    rows : Tensor, default=None
-        The clips of this data set; None for all.
-    """
-
-    def __init__(self, frames: Frames, rows: torch.Tensor | None = None):
-        self.frames = frames
-        self.rows = torch.arange(len(frames)) if rows is None else rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
-        picked = self.rows[rows].numpy()
-        values = torch.from_numpy(self.frames.cut(picked))
-        lengths = torch.from_numpy(self.frames.lengths[picked])
-        valid = torch.arange(values.shape[1]) < lengths[:, None]
-        return Windows(values, valid[..., None, None].expand(values.shape), valid)
-
-    def subset(self, rows: torch.Tensor) -> "FrameDataset":
-        """Return a data set of some of the clips."""
-        return FrameDataset(self.frames, self.rows[rows])
-
-
-class StoredDataset(Dataset):
-    """Series in a file as a torch data set: a batch is read and scaled when it is asked for.
-
-    Parameters
-    ----------
-    series : StoredSeries
+    panel : Panel
+        In the network's units.
     window : int
         Steps of a window.
     rows : Tensor, default=None
-        The series of this data set; None for all.
+        The sequences of this data set; None for all.
     """
 
-    def __init__(self, series: StoredSeries, window: int, rows: torch.Tensor | None = None):
-        self.series = series
-        self.window = window
-        self.rows = torch.arange(len(series)) if rows is None else rows
+    def __init__(self, panel: Panel, window: int, rows: torch.Tensor | None = None):
+        self.panel, self.window = panel, window
+        self.rows = torch.arange(len(panel)) if rows is None else rows
+        self._windows: Windows | None = None
+        if panel.in_memory:  # views of the panel's memory, if all of it is asked for
+            self._windows = to_windows(panel, window, None if rows is None else rows.numpy())
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, rows: torch.Tensor | slice) -> Windows:
-        return to_windows(self.series.cut(self.rows[rows].numpy()), self.window)
+        if self._windows is not None:
+            return self._windows.take(rows)
+        return to_windows(self.panel, self.window, self.rows[rows].numpy())
 
-    def subset(self, rows: torch.Tensor) -> "StoredDataset":
-        """Return a data set of some of the series."""
-        return StoredDataset(self.series, self.window, self.rows[rows])
-
-
-Panel = Series | StoredSeries | Frames
-SequenceDataset = WindowDataset | StoredDataset | FrameDataset
-
-
-def as_dataset(panel: Panel, window: int) -> SequenceDataset:
-    """Return a checked panel as a data set; windows have ``window`` steps, a frame is one."""
-    if isinstance(panel, Frames):
-        return FrameDataset(panel)
-    if isinstance(panel, StoredSeries):
-        return StoredDataset(panel, window)
-    return WindowDataset(to_windows(panel, window))
+    def subset(self, rows: torch.Tensor) -> "SequenceDataset":
+        """Return a data set of some of the sequences."""
+        return SequenceDataset(self.panel, self.window, self.rows[rows])
 
 
 class BatchLoader:
@@ -106,7 +51,7 @@ class BatchLoader:
 
     Parameters
     ----------
-    dataset : WindowDataset, StoredDataset or FrameDataset
+    dataset : SequenceDataset
     batch_size : int
     shuffle : bool, default=False
         Draw a new order, from torch's current generator, at every iteration.

@@ -42,7 +42,7 @@ class ShareLoader:
 
     Parameters
     ----------
-    dataset : WindowDataset, StoredDataset or FrameDataset
+    dataset : SequenceDataset
         The same in every process.
     batch_size : int
         Rows of a full share.

@@ -8,16 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.clips import FrameForm, Frames
-from tsdisentangle.data.codes import Codes
-from tsdisentangle.data.scaling import ChannelScaler
-from tsdisentangle.data.sink import codes_sink
+from tsdisentangle.data.codes import Codes, check_out_codes
+from tsdisentangle.data.panel import Panel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
-from tsdisentangle.training.dataset import BatchLoader, Panel, SequenceDataset, as_dataset
+from tsdisentangle.training.dataset import BatchLoader, SequenceDataset
 
-PartsOfBatch = Callable[[Windows, slice], dict[str, Tensor]]
+BatchFunction = Callable[[Windows, slice], dict[str, Tensor]]
 SCORE_DRAWS = 8
 SCORE_SEED = 0
 
@@ -29,29 +27,29 @@ class Inference:
     ----------
     network : SequenceNetwork
         In evaluation mode.
-    scaler : ChannelScaler or FrameForm
-        Between the network's units and the user's.
     window : int
         Steps of a window.
     batch_size : int
-        Series a batch.
+        Series per batch.
     device : str or torch.device
         Where the network is.
+    options : dict
+        Of the network's ``encode``.
     """
 
     def __init__(
         self,
         network: SequenceNetwork,
-        scaler: ChannelScaler | FrameForm,
         window: int,
         batch_size: int,
         device: str | torch.device,
+        options: dict[str, Any],
     ):
         self.network = network
-        self.scaler = scaler
         self.window = window
         self.batch_size = batch_size
         self.device = device
+        self.options = options
 
     def encode(
         self,
@@ -59,21 +57,19 @@ class Inference:
         return_std: bool = False,
         out: Codes | None = None,
         order: np.ndarray | None = None,
-        **options: Any,
     ) -> Codes:
-        """Codes of standardised series, or of clips.
+        """Codes of a panel.
 
         Parameters
         ----------
-        panel : Series, StoredSeries or Frames
+        panel : Panel
+            In the network's units.
         return_std : bool, default=False
             Whether to return standard deviations too.
         out : Codes, default=None
             Arrays to write to, batch by batch; None makes them.
         order : int array of shape (n, picked), default=None
-            Windows to read, in their order; -1 behind a row's last one. None reads all.
-        **options
-            Of the network's ``encode``.
+            Windows to read, in their order; -1 after a row's last one. None reads all.
 
         Raises
         ------
@@ -85,8 +81,8 @@ class Inference:
             order = check_order(order, count_windows(panel.lengths, self.window))
             windows = order.shape[1]
         static, dynamic = self.network.static_dim, self.network.dynamic_dim
-        codes = codes_sink(out, (n, static), (n, windows, dynamic), return_std)
-        for rows, part in self.encode_batches(panel, return_std, order, **options):
+        codes = check_out_codes(out, (n, static), (n, windows, dynamic), return_std)
+        for rows, part in self.encode_batches(panel, return_std, order):
             for name, values in vars(part).items():
                 if values is not None:
                     getattr(codes, name)[rows] = values
@@ -97,23 +93,24 @@ class Inference:
         panel: Panel,
         return_std: bool = False,
         order: np.ndarray | None = None,
-        **options: Any,
     ) -> Iterator[tuple[slice, Codes]]:
         """Rows and codes of one batch after the other, as :meth:`encode` joins them."""
+        # Those of the user: a scaler may have added marks.
+        n_channels = _scaler(panel).n_channels
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
-            seen: Tensor | slice = slice(None)  # the door lets in no series without a value
+            seen: Tensor | slice = slice(None)  # no panel has a series without a value
             if order is not None:
-                batch = batch.pick(self._tensor(order[rows]), self.scaler.n_channels)
+                batch = batch.pick(self._tensor(order[rows]), n_channels)
                 seen = batch.observed.flatten(1).any(1)
-            posterior = self.network.encode(batch, **options)
+            posterior = self.network.encode(batch, **self.options)
             valid = batch.valid[..., None]
             codes = {
                 "static": posterior.static.mean,
                 "dynamic": posterior.dynamic.mean.where(valid, 0.0),
             }
             if not all(mean[seen].isfinite().all() for mean in codes.values()):
-                raise ValueError(f"The codes are not finite: {_why_not_finite(panel, batch)}.")
+                raise ValueError(f"The codes are not finite: {_why_not_finite(batch)}.")
             if return_std:
                 codes["static_std"] = posterior.static.std
                 codes["dynamic_std"] = posterior.dynamic.std.where(valid, 0.0)
@@ -121,7 +118,7 @@ class Inference:
                 codes = {name: _nan_unless(seen, part) for name, part in codes.items()}
             return codes | {"lengths": batch.valid.sum(1)}
 
-        dataset = as_dataset(panel, self.window)
+        dataset = SequenceDataset(panel, self.window)
         for rows, codes in self._map(parts, dataset, self.batch_size):
             yield rows, Codes(**codes)
 
@@ -149,8 +146,8 @@ class Inference:
                 f"(n, {sizes[0]}) and (n, windows, {sizes[1]})."
             )
 
-    def decode(self, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
-        """Codes to ``(n, windows * window, channel)`` or frames, in the user's units."""
+    def decode(self, static: np.ndarray, dynamic: np.ndarray, scaler: Scaler) -> np.ndarray:
+        """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler."""
         pieces = []
         with torch.inference_mode():
             for start in range(0, len(static), self.batch_size):
@@ -158,20 +155,20 @@ class Inference:
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
                 decoded = self.network.decode(s, d, mean_noise).mean.cpu().numpy()
                 values = from_windows(decoded, decoded.shape[1] * decoded.shape[2])
-                pieces.append(self.scaler.inverse(values))
+                pieces.append(scaler.inverse(values))
         return np.concatenate(pieces)
 
     def decode_like(
         self, panel: Panel, codes: Codes, static: np.ndarray | None = None
     ) -> np.ndarray:
-        """Decode for every step of a panel, also behind its last observed ones.
+        """Decode for every step of a panel, also beyond its last observed ones, in its units.
 
         Parameters
         ----------
-        panel : Series, StoredSeries or Frames
-            The panel whose steps are wanted.
+        panel : Panel
+            The panel whose steps are wanted, in the network's units.
         codes : Codes
-            Its codes; behind its end, the dynamics follow the mean of their prior.
+            Its codes; beyond its end, the dynamics follow the mean of their prior.
         static : array, default=None
             Static codes to use instead.
 
@@ -186,7 +183,8 @@ class Inference:
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
             dynamic = extended.cpu().numpy()
-        decoded = self.decode(codes.static if static is None else static, dynamic)
+        static = codes.static if static is None else static
+        decoded = self.decode(static, dynamic, _scaler(panel))
         return decoded[:, : panel.steps.max()]
 
     def sample(
@@ -200,31 +198,26 @@ class Inference:
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
     def bound(self, panel: Panel) -> dict[str, np.ndarray]:
-        """Parts of the negative evidence lower bound of standardised series, or of clips."""
+        """Parts of the negative evidence lower bound of a panel."""
         noise = SharedNoise(SCORE_SEED)
-        dataset = as_dataset(panel, self.window)
-        if isinstance(panel, Frames):
-            # Every draw is decoded to a whole clip: fewer clips at once, and convolutions have no
-            # fast form in float64.
-            def bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
-                found = self.network.bound(batch, noise, SCORE_DRAWS)
-                return {name: part.double() for name, part in found.items()}
+        network, batch_size = self.network, max(1, self.batch_size // SCORE_DRAWS)
+        if panel.exact_scores:
+            # A bound sums thousands of entries: in float32 it would depend on the rows' order.
+            network, batch_size = copy.deepcopy(network).double(), self.batch_size
 
-            return self._join(bound, dataset, max(1, self.batch_size // SCORE_DRAWS))
-        # A bound sums thousands of entries: in float32 it would depend on the order of the rows.
-        network = copy.deepcopy(self.network).double()
+        def bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            exact = batch.double() if panel.exact_scores else batch
+            found = network.bound(exact, noise, SCORE_DRAWS)
+            return {name: part.double() for name, part in found.items()}
 
-        def precise_bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
-            return network.bound(batch.double(), noise, SCORE_DRAWS)
-
-        return self._join(precise_bound, dataset, self.batch_size)
+        return self._join(bound, SequenceDataset(panel, self.window), batch_size)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(np.asarray(array), device=self.device)
 
     def _join(
         self,
-        function: PartsOfBatch,
+        function: BatchFunction,
         dataset: SequenceDataset,
         batch_size: int,
     ) -> dict[str, np.ndarray]:
@@ -234,7 +227,7 @@ class Inference:
 
     def _map(
         self,
-        function: PartsOfBatch,
+        function: BatchFunction,
         dataset: SequenceDataset,
         batch_size: int,
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
@@ -249,22 +242,29 @@ class Inference:
             start = rows.stop
 
 
+def _scaler(panel: Panel) -> Scaler:
+    """Return what a panel in the network's units was scaled by."""
+    assert panel.scaler is not None
+    return panel.scaler
+
+
 def _nan_unless(seen: Tensor, codes: Tensor) -> Tensor:
     """NaN for the codes of rows of which nothing was observed."""
     return codes.where(seen.view(-1, *[1] * (codes.ndim - 1)), torch.nan)
 
 
-def _why_not_finite(panel: Panel, batch: Windows) -> str:
-    if isinstance(panel, Frames):
+def _why_not_finite(batch: Windows) -> str:
+    largest = float(batch.values.abs().max())
+    if largest <= 1:  # as all pixels are
         return "the weights are so large that they overflow; fit again with a lower lr"
     return (
         "X holds values too far from the training values (largest standardised magnitude "
-        f"{float(batch.values.abs().max()):.3g})"
+        f"{largest:.3g})"
     )
 
 
-def keep(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
-    """Codes that the user keeps, checked and repeated for every row; else the drawn ones."""
+def given_or_drawn(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
+    """Codes that the user gives, checked and repeated for every row; else the drawn ones."""
     if codes is None:
         return drawn
     try:

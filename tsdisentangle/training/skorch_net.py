@@ -1,22 +1,25 @@
 """The training loop: skorch, with batches of whole tensors and a loss of named terms."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.helper import predefined_split
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import SharedNoise, normal_noise
-from tsdisentangle.training.dataset import BatchLoader
-from tsdisentangle.training.interrupt import noticed_ctrl_c
+from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 from tsdisentangle.training.state import (
     Checkpoint,
     TrainingState,
-    give_back,
-    kept_state,
-    live_state,
+    clone_state,
+    get_state,
+    restore_state,
 )
 
 # The draws that validation uses: the same in every epoch, so that losses can be compared.
@@ -39,6 +42,47 @@ def check_device(device: str | torch.device) -> None:
         ) from error
 
 
+@contextmanager
+def record_sigint() -> Iterator[list[int]]:
+    """Record each Ctrl-C inside the block that the handler which was there raises something for.
+
+    skorch's callbacks end training by a ``KeyboardInterrupt`` too; this tells the two apart.
+
+    Yields
+    ------
+    list of int
+        The signals so far. Stays empty where that handler keeps the signal to itself, in other
+        threads than the main one, where Python delivers no signal, and where the process has no
+        handler of Python's.
+    """
+    noted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield noted
+        return
+
+    def handle(number: int, frame: Any) -> None:
+        try:
+            before(number, frame)
+        except BaseException:
+            noted.append(number)
+            raise
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def seeded(rng: np.random.RandomState) -> Iterator[None]:
+    """Seed torch from a generator inside the block; torch's global one stays untouched."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(rng.randint(2**31 - 1)))
+        yield
+
+
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error
     """A callback asked for the end of training."""
 
@@ -57,19 +101,21 @@ class DisentanglingNet(NeuralNet):
 
     Attributes
     ----------
-    whole_ : bool
+    at_epoch_end_ : bool
         Whether the last training has ended between two epochs, not within one.
     """
 
-    whole_ = False
+    at_epoch_end_ = False
     checkpoint_: Checkpoint | None = None  # of the training that goes on
-    kept_: TrainingState | None = None  # at the end of the last finished epoch
-    ctrl_c_: Sequence[int] = ()  # signals in the training that goes on
+    last_state_: TrainingState | None = None  # at the end of the last finished epoch
+    sigints_: Sequence[int] = ()  # signals in the training that goes on
 
     def __init__(self, module: Any, precision: str = "float32", **kwargs: Any):
         self.precision = precision
         super().__init__(
             module,
+            optimizer=torch.optim.Adam,
+            verbose=0,
             criterion=torch.nn.Identity,  # the loss is made of the module's terms
             iterator_train=BatchLoader,
             iterator_valid=BatchLoader,
@@ -120,24 +166,62 @@ class DisentanglingNet(NeuralNet):
         one; here the user's Ctrl-C is told apart.
         """
         if method_name == "on_epoch_begin":
-            self.kept_ = kept_state(live_state(self), self.kept_)
-            self.whole_ = False
+            self.last_state_ = clone_state(get_state(self), self.last_state_)
+            self.at_epoch_end_ = False
         stopped = False
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
-            if method_name != "on_epoch_end" or self.ctrl_c_:
+            if method_name != "on_epoch_end" or self.sigints_:
                 raise
             stopped = True
         if method_name == "on_epoch_end":
             self._finish_epoch(stopped)
 
     def _finish_epoch(self, stopped: bool) -> None:
-        self.whole_ = True
+        self.at_epoch_end_ = True
         if self.checkpoint_ is not None and self.checkpoint_.is_due(len(self.history), stopped):
-            self.checkpoint_.save(live_state(self, stopped), self.history)
+            self.checkpoint_.save(get_state(self, stopped), self.history)
         if stopped:
             raise StopTraining
+
+    def train(
+        self,
+        dataset: SequenceDataset,
+        epochs: int,
+        rng: np.random.RandomState,
+        validation_fraction: float | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Train on a data set, in evaluation mode afterwards.
+
+        Parameters
+        ----------
+        dataset : SequenceDataset
+        epochs : int
+            0 leaves the network as it is.
+        rng : RandomState
+            Draws the validation part, and the seed of torch's generators; global ones stay
+            untouched.
+        validation_fraction : float or None, default=None
+            Share of the sequences that is held out for the validation loss.
+        checkpoint : Checkpoint, default=None
+            Goes on with its state, for as many epochs as are left of ``epochs``.
+        """
+        if not epochs:
+            self.module_.eval()
+            return
+        split = None
+        if validation_fraction is not None:
+            dataset, valid = hold_out(dataset, validation_fraction, rng)
+            split = predefined_split(valid)
+        left = epochs if checkpoint is None else checkpoint.epochs_left
+        self.set_params(max_epochs=left, train_split=split)
+        try:
+            with seeded(rng):
+                self.partial_fit(dataset, checkpoint=checkpoint)
+        finally:
+            self.set_params(train_split=None)  # it holds the validation data
 
     def partial_fit(
         self,
@@ -155,39 +239,39 @@ class DisentanglingNet(NeuralNet):
         if not self.initialized_:
             self.initialize()
         self.notify("on_train_begin", X=X, y=y)
-        self.checkpoint_, self.whole_ = checkpoint, True
+        self.checkpoint_, self.at_epoch_end_ = checkpoint, True
         try:
-            with noticed_ctrl_c() as self.ctrl_c_:
-                self._go_on_from(checkpoint)
+            with record_sigint() as self.sigints_:
+                self._resume(checkpoint)
                 self.fit_loop(X, y, **fit_params)
         except StopTraining:
             pass
         except BaseException:
-            self._go_back()
+            self._restore_last_state()
             with suppress(Exception):  # the first error is the one to tell
-                self._end(X, y)
+                self._finish(X, y)
             raise
-        self._end(X, y)
+        self._finish(X, y)
         return self
 
-    def _end(self, X: Any, y: Any) -> None:
+    def _finish(self, X: Any, y: Any) -> None:
         try:
             self.notify("on_train_end", X=X, y=y)
         finally:
             self.module_.eval()
             # A pickle of the net is not to hold them.
-            self.checkpoint_, self.kept_, self.ctrl_c_ = None, None, ()
+            self.checkpoint_, self.last_state_, self.sigints_ = None, None, ()
 
-    def _go_on_from(self, checkpoint: Checkpoint | None) -> None:
+    def _resume(self, checkpoint: Checkpoint | None) -> None:
         if checkpoint is not None and checkpoint.state is not None:
-            self.whole_ = False
+            self.at_epoch_end_ = False
             self.history.extend(checkpoint.history)
-            give_back(self, checkpoint.state)
+            restore_state(self, checkpoint.state)
             checkpoint.state = None  # its memory is the optimizer's now
-            self.whole_ = True
+            self.at_epoch_end_ = True
 
-    def _go_back(self) -> None:
+    def _restore_last_state(self) -> None:
         """Forget the batches of the unfinished epoch."""
-        if not self.whole_ and self.kept_ is not None:
-            give_back(self, self.kept_)
-            self.whole_ = True
+        if not self.at_epoch_end_ and self.last_state_ is not None:
+            restore_state(self, self.last_state_)
+            self.at_epoch_end_ = True

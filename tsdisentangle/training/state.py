@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.rows import blocks
+from tsdisentangle.data.stored import blocks
 from tsdisentangle.network import network_numbers
 from tsdisentangle.training.dataset import SequenceDataset
 
@@ -49,7 +49,7 @@ class TrainingState:
 
 
 class Checkpoint(Protocol):
-    """Where states are brought to, and perhaps the one to begin from.
+    """Where states are written to, and perhaps the one to begin from.
 
     Attributes
     ----------
@@ -57,10 +57,15 @@ class Checkpoint(Protocol):
         The one to begin from; None once training has begun.
     history : list of dict
         Its rows of history.
+    epochs_left : int
+        Epochs still to come.
     """
 
     state: TrainingState | None
     history: list[dict[str, Any]]
+
+    @property
+    def epochs_left(self) -> int: ...  # noqa: D102
 
     def is_due(self, epochs: int, stopped: bool) -> bool:
         """Whether the state after an epoch is wanted."""
@@ -71,7 +76,7 @@ class Checkpoint(Protocol):
         ...
 
 
-def live_state(net: Any, stopped: bool = False) -> TrainingState:
+def get_state(net: Any, stopped: bool = False) -> TrainingState:
     """Return the state of a net between two epochs; the tensors are those that it works on."""
     numbers = {
         "network": network_numbers(net.module_),
@@ -103,14 +108,14 @@ def _live_tensors(net: Any) -> Iterator[tuple[str, Tensor]]:
         yield "generator.cuda", torch.cuda.get_rng_state(net.device)
 
 
-def kept_state(state: TrainingState, memory: TrainingState | None = None) -> TrainingState:
+def clone_state(state: TrainingState, memory: TrainingState | None = None) -> TrainingState:
     """Return a copy of a live state, written over the memory of an earlier copy if there is one.
 
     The best weights are not copied: skorch replaces them and never changes them.
     """
-    there = {} if memory is None else memory.tensors
+    earlier = {} if memory is None else memory.tensors
     tensors = {
-        name: tensor if name.startswith("best.") else _copied(tensor, there.get(name))
+        name: tensor if name.startswith("best.") else _copied(tensor, earlier.get(name))
         for name, tensor in state.tensors.items()
     }
     return replace(state, tensors=tensors)
@@ -120,29 +125,29 @@ def _copied(tensor: Tensor, memory: Tensor | None) -> Tensor:
     return tensor.clone() if memory is None else memory.copy_(tensor)
 
 
-def give_back(net: Any, state: TrainingState) -> None:
+def restore_state(net: Any, state: TrainingState) -> None:
     """Bring a net of the same kind into a state; the rows of later epochs are forgotten.
 
     The optimizer goes on in the memory of the state, which is not to be used again.
     """
-    rooms = by_room(state.tensors)
-    net.module_.load_state_dict(rooms["network"])
+    sections = split_sections(state.tensors)
+    net.module_.load_state_dict(sections["network"])
     vars(net.module_).update(state.numbers["network"])
-    _give_optimizer(net.optimizer_, rooms.get("optimizer", {}))
+    _restore_optimizer(net.optimizer_, sections.get("optimizer", {}))
     net.grad_scaler_.load_state_dict(state.numbers["grad_scaler"])
     for name, callback in net.callbacks_:
         vars(callback).update(state.numbers["callbacks"].get(name, {}))
         if hasattr(callback, BEST_WEIGHTS):
-            setattr(callback, BEST_WEIGHTS, rooms.get("best"))
-    torch.set_rng_state(rooms["generator"]["cpu"])
-    if torch.device(net.device).type == "cuda" and "cuda" in rooms["generator"]:
-        torch.cuda.set_rng_state(rooms["generator"]["cuda"], net.device)
+            setattr(callback, BEST_WEIGHTS, sections.get("best"))
+    torch.set_rng_state(sections["generator"]["cpu"])
+    if torch.device(net.device).type == "cuda" and "cuda" in sections["generator"]:
+        torch.cuda.set_rng_state(sections["generator"]["cuda"], net.device)
     del net.history[state.epochs :]
 
 
 @contextmanager
-def undone(generator: np.random.RandomState) -> Iterator[None]:
-    """Let a random generator be where it was if the block fails."""
+def restore_rng_on_error(generator: np.random.RandomState) -> Iterator[None]:
+    """Set a random generator back to where it was if the block fails."""
     state = generator.get_state()
     try:
         yield
@@ -151,17 +156,17 @@ def undone(generator: np.random.RandomState) -> Iterator[None]:
         raise
 
 
-def by_room(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+def split_sections(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Return tensors by the first part of their names."""
-    rooms: dict[str, dict[str, Tensor]] = {}
+    sections: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        room, _, rest = name.partition(".")
-        rooms.setdefault(room, {})[rest] = tensor
-    return rooms
+        section, _, rest = name.partition(".")
+        sections.setdefault(section, {})[rest] = tensor
+    return sections
 
 
-def _give_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
-    averages = {int(index): own for index, own in by_room(tensors).items()}
+def _restore_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
+    averages = {int(index): own for index, own in split_sections(tensors).items()}
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": averages, "param_groups": groups})
 

@@ -3,19 +3,19 @@ import threading
 
 import pytest
 
-from tsdisentangle.training.interrupt import noticed_ctrl_c
+from tsdisentangle.training.skorch_net import record_sigint
 
 
 def test_ctrl_c_is_noted_and_raised():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), noticed_ctrl_c() as noted:
+    with pytest.raises(KeyboardInterrupt), record_sigint() as noted:
         signal.raise_signal(signal.SIGINT)
     assert noted == [signal.SIGINT]
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_raised_one_is_not_noted():
-    with pytest.raises(KeyboardInterrupt), noticed_ctrl_c() as noted:
+    with pytest.raises(KeyboardInterrupt), record_sigint() as noted:
         raise KeyboardInterrupt
     assert noted == []
 
@@ -24,11 +24,11 @@ def test_the_users_own_handler_is_asked(monkeypatch):
     asked = []
     before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
     try:
-        with noticed_ctrl_c() as noted:
+        with record_sigint() as noted:
             signal.raise_signal(signal.SIGINT)
         assert (asked, noted) == ([signal.SIGINT], [])  # it did not raise
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with noticed_ctrl_c() as noted:
+        with record_sigint() as noted:
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -38,7 +38,7 @@ def test_other_threads_leave_the_handler_alone():
     seen = []
 
     def look():
-        with noticed_ctrl_c():
+        with record_sigint():
             seen.append(signal.getsignal(signal.SIGINT))
 
     before = signal.getsignal(signal.SIGINT)

@@ -4,7 +4,7 @@ import zarr
 from helpers import Slices
 
 from tsdisentangle import Codes
-from tsdisentangle.data.sink import array_sink, codes_sink
+from tsdisentangle.data.codes import check_out, check_out_codes
 
 STATIC, DYNAMIC = (5, 3), (5, 4, 2)
 
@@ -22,12 +22,12 @@ def codes(std=False, **replaced):
 
 @pytest.mark.parametrize("out", [np.zeros(STATIC), zarr.zeros(STATIC), Slices(np.zeros(STATIC))])
 def test_anything_that_can_be_written_to(out):
-    assert array_sink(out, STATIC) is out
+    assert check_out(out, STATIC) is out
 
 
 def test_new_arrays_have_the_sizes_of_the_codes():
-    assert array_sink(None, STATIC).dtype == np.float32
-    plain, both = codes_sink(None, STATIC, DYNAMIC, False), codes_sink(None, STATIC, DYNAMIC, True)
+    assert check_out(None, STATIC).dtype == np.float32
+    plain, both = (check_out_codes(None, STATIC, DYNAMIC, std) for std in (False, True))
     assert (plain.static.shape, plain.dynamic.shape, plain.lengths.shape) == (STATIC, DYNAMIC, (5,))
     assert plain.static_std is None
     assert (both.static_std.shape, both.dynamic_std.shape) == (STATIC, DYNAMIC)
@@ -36,7 +36,7 @@ def test_new_arrays_have_the_sizes_of_the_codes():
 def test_codes_that_fit_are_taken():
     for std in (False, True):
         out = codes(std)
-        assert codes_sink(out, STATIC, DYNAMIC, std) is out
+        assert check_out_codes(out, STATIC, DYNAMIC, std) is out
 
 
 REFUSED = {
@@ -61,4 +61,4 @@ REFUSED = {
 @pytest.mark.parametrize(("out", "std", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_does_not_fit_is_refused(out, std, message):
     with pytest.raises(ValueError, match=message):
-        codes_sink(out, STATIC, DYNAMIC, std)
+        check_out_codes(out, STATIC, DYNAMIC, std)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsdisentangle.data.moments import Moments
+from tsdisentangle.data.panel import Moments
 from tsdisentangle.data.series import as_series
 
 
@@ -23,7 +23,7 @@ def test_parts_have_the_moments_of_the_whole(seed, offset, cuts):
     X = gappy(seed, offset)
     total = Moments.none(2)
     for part in np.split(X, sorted(cuts)):
-        total = total.joined(Moments.of(as_series(part, missing="mask")))
+        total = total.joined(as_series(part, missing="mask").moments)
     flat = X.reshape(-1, 2).astype(np.float64)
     np.testing.assert_array_equal(total.count, (~np.isnan(flat)).sum(0))
     np.testing.assert_allclose(total.mean, np.nanmean(flat, 0), rtol=1e-12, atol=1e-12)
@@ -34,8 +34,8 @@ def test_a_channel_that_a_part_lacks_changes_nothing():
     X = gappy(0, 5.0)
     empty = X.copy()
     empty[..., 1] = np.nan
-    whole = Moments.of(as_series(X, missing="mask"))
-    both = whole.joined(Moments.of(as_series(empty, missing="mask")))
+    whole = as_series(X, missing="mask").moments
+    both = whole.joined(as_series(empty, missing="mask").moments)
     assert both.count[1] == whole.count[1]
     assert both.mean[1] == whole.mean[1]
     assert both.squares[1] == whole.squares[1]

@@ -1,0 +1,114 @@
+"""The user's ``X`` to a checked panel, and what a fit remembers of it.
+
+As scikit-learn's ``validate_data``, these functions set and read attributes of the estimator.
+"""
+
+import copy
+from typing import Any
+
+from sklearn.utils.validation import validate_data
+
+from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.scaling import fit_scaler
+from tsdisentangle.data.series import as_series
+from tsdisentangle.data.windows import resolve_window
+from tsdisentangle.encoders import TabularEncoder
+
+
+def learn_input(estimator: Any, X: Any) -> Panel:
+    """Check a training panel, and set its form, window and scale on the estimator.
+
+    Parameters
+    ----------
+    estimator : SequenceDisentangler
+        Gets ``_encoder_``, ``n_channels_in_``, ``n_features_in_``, ``kind_in_``, ``window_``,
+        ``scaler_`` and, where X has names, ``feature_names_in_``.
+    X : array, list of arrays or DataFrame
+
+    Returns
+    -------
+    Panel
+        In the network's units.
+
+    Raises
+    ------
+    ValueError
+    """
+    estimator._encoder_ = _own_encoder(estimator)
+    panel = _as_panel(estimator, X)
+    estimator.n_channels_in_ = panel.n_channels
+    estimator.n_features_in_ = panel.n_channels
+    if panel.kind == "2d" or _is_frame(X):
+        validate_data(estimator, X, reset=True, skip_check_array=True)
+    estimator.kind_in_ = panel.kind
+    estimator.window_ = _resolve_window(estimator, int(panel.steps.max()))
+    indicate = estimator.missing == "indicate"
+    estimator.scaler_ = fit_scaler(panel, estimator.standardize, indicate)
+    return panel.scaled_by(estimator.scaler_)
+
+
+def check_input(estimator: Any, X: Any) -> Panel:
+    """Check a panel against the training panel.
+
+    Parameters
+    ----------
+    estimator : SequenceDisentangler
+        Fitted.
+    X : array, list of arrays or DataFrame
+
+    Returns
+    -------
+    Panel
+        In the user's units.
+
+    Raises
+    ------
+    ValueError
+        Bad input, or other columns or channels than those of the training panel.
+    """
+    if _is_frame(X):  # a wrong column says more than the values in it
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    panel = _as_panel(estimator, X)
+    if panel.kind == estimator.kind_in_ == "2d":
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    if panel.n_channels != estimator.n_channels_in_:
+        raise ValueError(_other_channels(estimator, panel))
+    return panel
+
+
+def _own_encoder(estimator: Any) -> Any:
+    """Copy of the encoder's parameter object, which later changes to it do not reach."""
+    for name in ("encoder", "decoder"):
+        if isinstance(getattr(estimator, name), type):
+            given = getattr(estimator, name).__name__
+            raise ValueError(f"{name} is the class {given}; pass an instance: {given}().")
+    return TabularEncoder() if estimator.encoder is None else copy.deepcopy(estimator.encoder)
+
+
+def _as_panel(estimator: Any, X: Any) -> Panel:
+    """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
+    read = getattr(estimator._encoder_, "read", as_series)
+    return read(X, missing=estimator.missing)
+
+
+def _resolve_window(estimator: Any, time: int) -> int:
+    """Steps of a window; the encoder may have its own idea of ``'auto'``."""
+    if estimator.window == "auto" and hasattr(estimator._encoder_, "auto_window"):
+        return estimator._encoder_.auto_window
+    return resolve_window(estimator.window, time)
+
+
+def _other_channels(estimator: Any, panel: Panel) -> str:
+    """Explain a wrong number of channels."""
+    time, expected = int(panel.steps.max()), estimator.n_channels_in_
+    hint = ""
+    if time == expected:
+        hint = " Channels are the last axis; perhaps X needs np.swapaxes(X, 1, 2)?"
+    return (
+        f"X has {panel.n_channels} channels, but {type(estimator).__name__} was fitted with "
+        f"{expected}; got shape {(len(panel), time, panel.n_channels)} (n, time, channel).{hint}"
+    )
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns")
