@@ -108,18 +108,3 @@ class SequenceNetwork(nn.Module):
     def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
         """Continue codes behind each row's length by the prior."""
         return self.prior.roll_out(dynamic, lengths, noise)[0]
-
-
-def network_numbers(network: nn.Module) -> dict[str, Any]:
-    """Numbers of a network that training may set: floats, and objects of floats.
-
-    The place of a random anchor and the weights of the loss are such numbers.
-    """
-    own = {name: value for name, value in vars(network).items() if not name.startswith("_")}
-    return {name: value for name, value in own.items() if _is_numbers(value)}
-
-
-def _is_numbers(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(type(each) is float for each in value.values())
-    return type(value) is float

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from skorch.history import History
 from torch import Tensor
 
-from tsdisentangle.network import network_numbers
+from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.nn.precision import check_precision
 from tsdisentangle.persistence.archive import ModelFileError
 from tsdisentangle.persistence.document import Document, current_versions

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsdisentangle.network import network_numbers
+from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.persistence.archive import ModelFileError
 
 
