@@ -27,8 +27,11 @@ from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
-from tsdisentangle.persistence.checkpoint_file import CheckpointFile, open_checkpoint
-from tsdisentangle.persistence.whose import check_resumable
+from tsdisentangle.persistence.checkpoint_file import (
+    CheckpointFile,
+    check_resumable,
+    open_checkpoint,
+)
 from tsdisentangle.presets.tuned import tuned_preset
 from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.dataset import Panel, SequenceDataset, as_dataset, hold_out
