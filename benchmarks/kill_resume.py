@@ -34,7 +34,7 @@ import torch
 from tsdisentangle import CDSVAE, GLR, SPYL, StaticDynamicVAE, TabularEncoder, make_static_dynamic
 from tsdisentangle.persistence.archive import read_document
 from tsdisentangle.persistence.checkpoint_file import NAME, CheckpointFile
-from tsdisentangle.persistence.document import current_versions
+from tsdisentangle.persistence.versions import current_versions
 from tsdisentangle.training.state import TrainingState, clone_state, get_state
 
 RESULTS = Path(__file__).parent / "results" / "kill_resume.jsonl"

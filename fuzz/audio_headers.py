@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from running import fuzz, scratch
 
-with atheris.instrument_imports(include=["tsdisentangle.data", "soundfile"]):
+with atheris.instrument_imports(include=["tsdisentangle.io", "soundfile"]):
     from tsdisentangle.io.audio import Spectrogram
 
 KINDS = (
@@ -19,7 +19,7 @@ KINDS = (
 )
 WORDS = (b"RIFF", b"WAVE", b"fmt ", b"data", b"fact", b"LIST", b"RF64", b"ds64", b"fLaC", b"FORM")
 FRONT_END = Spectrogram(8000, segment=800, n_fft=256, window=160, hop=80)
-PLACE = scratch("sound.wav")
+PATH = scratch("sound.wav")
 TONE = np.sin(np.arange(400) / 10)
 
 
@@ -36,24 +36,12 @@ def seeds() -> list[bytes]:
 
 def target(data: bytes) -> None:
     """Read an input as a recording."""
-    PLACE.write_bytes(data)
+    PATH.write_bytes(data)
     with suppress(ValueError):
-        for spectrogram in FRONT_END.stream(PLACE):
+        for spectrogram in FRONT_END.stream(PATH):
             assert np.isfinite(spectrogram).all()
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    words = (
-        b"RIFF",
-        b"WAVE",
-        b"fmt ",
-        b"data",
-        b"fact",
-        b"LIST",
-        b"RF64",
-        b"ds64",
-        b"fLaC",
-        b"FORM",
-    )
-    fuzz("audio_headers", target, seeds(), words=words)
+    fuzz("audio_headers", target, seeds(), words=WORDS)

@@ -1,8 +1,8 @@
 """Fuzz ``load`` and ``inspect_model``: every file is a model, or raises ModelFileError.
 
 Random bytes never get past the checksums, so the first byte of an input says what the rest is:
-a whole file, or the document or the weights of one whose checksums are made right, which is what
-somebody malicious would do.
+a whole file, or the document or the weights of one with right checksums, as an attacker would make
+it.
 """
 
 import json
@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["tsdisentangle.persistence"]):
 FILES = sorted((Path(__file__).parents[1] / "tests" / "files").glob("*.tsd"))
 WHOLE, OF_DOCUMENT, OF_WEIGHTS = range(3)
 ODD = (None, True, -1, 0, 1, 2**31, 2**63, 1e308, 0.5, "", "x", [], {}, [[]], {"class": "VAE"})
-PLACE = scratch("model.tsd")
+PATH = scratch("model.tsd")
 
 
 def members(content: bytes) -> tuple[bytes, bytes]:
@@ -88,10 +88,10 @@ def target(data: bytes) -> None:
     """Read an input as a model file, in both ways."""
     if len(data) < 2:
         return
-    PLACE.write_bytes(as_file(data))
+    PATH.write_bytes(as_file(data))
     for read in (inspect_model, load):
         with suppress(ModelFileError):
-            read(PLACE)
+            read(PATH)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the fuzz runs share: a seed corpus, the count of inputs, and where crashes are kept."""
+"""What the fuzz targets share: a seed corpus, the number of runs, and where crashes are kept."""
 
 import argparse
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 import atheris
 
 HERE = Path(__file__).parent
-MEMORY = 4096  # MB; more is a crash
-PATIENCE = 60  # seconds an input may take; more is a crash
+MEMORY_LIMIT = 4096  # MB; more is a crash
+TIMEOUT = 60  # seconds per input; more is a crash
 
 
 def fuzz(
@@ -22,22 +22,22 @@ def fuzz(
 ) -> None:
     """Run a target on mutations of seeds until it crashes or the runs are done; never returns.
 
-    Inputs that reach new code are kept in ``fuzz/corpus/<name>``, those that crash in
-    ``fuzz/crashes``; both are the start of the next run.
+    Inputs that reach new code are kept in ``fuzz/corpus/<name>``, where the next run begins, and
+    those that crash in ``fuzz/crashes``.
 
     Parameters
     ----------
     name : str
         Of the corpus.
     target : callable
-        Takes an input; raises what a user must never see.
+        Takes an input; an exception from it is a crash.
     seeds : iterable of bytes
         Good inputs.
     mutator : callable, default=None
         Takes an input, the largest size and a seed; returns another input. None means bytes at
         random.
     words : iterable of bytes
-        What the format is made of.
+        Tokens of the format, for libFuzzer's dictionary.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=100_000, help="inputs to try")
@@ -56,8 +56,8 @@ def fuzz(
         f"-max_total_time={options.seconds}",
         f"-dict={words_file}",
         f"-artifact_prefix={crashes}/{name}-",
-        f"-rss_limit_mb={MEMORY}",
-        f"-timeout={PATIENCE}",
+        f"-rss_limit_mb={MEMORY_LIMIT}",
+        f"-timeout={TIMEOUT}",
         "-max_len=65536",
         "-print_final_stats=1",
         str(corpus),

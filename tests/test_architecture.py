@@ -14,6 +14,7 @@ from tsdisentangle.methods import METHODS
 ROOT = Path(tsdisentangle.__file__).parent
 # What stands on what: a package, or a file beside the packages, and its floor.
 FLOORS = {
+    "registry": 0,
     "data": 1,
     "io": 1,
     "metrics": 1,
@@ -66,9 +67,10 @@ def imports(file, source):
 
 
 def is_path(value):
-    """Whether a constant is the dotted name of a module of ours."""
+    """Whether a constant is the dotted name of a module of ours; without a dot, it is a project."""
     parts = value.split(".") if isinstance(value, str) else [""]
-    return parts[0] == "tsdisentangle" and all(part.isidentifier() for part in parts)
+    named = parts[0] == "tsdisentangle" and all(part.isidentifier() for part in parts)
+    return named and len(parts) > 1
 
 
 def names_of_root(names):

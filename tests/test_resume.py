@@ -192,7 +192,7 @@ def test_what_may_be_different(tmp_path, monkeypatch):
 
 def test_fewer_epochs_than_there_are(tmp_path):
     small(max_epochs=3, checkpoint_dir=tmp_path).fit(panel())
-    with pytest.raises(CheckpointError, match=r"of epoch 3, behind max_epochs=2"):
+    with pytest.raises(CheckpointError, match=r"of epoch 3, beyond max_epochs=2"):
         small(max_epochs=2, checkpoint_dir=tmp_path).fit(panel())
 
 
@@ -258,7 +258,7 @@ def test_another_method_and_other_versions(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="method is 'StaticDynamicVAE' now and was 'VAE'"):
         small(StaticDynamicVAE, checkpoint_dir=tmp_path).fit(panel())
     versions = {"python": "3.99.0", "torch": "99.1.0", "skorch": "0.7.9"}
-    place = "tsdisentangle.persistence.whose.current_versions"
+    place = "tsdisentangle.persistence.checkpoint_file.current_versions"
     monkeypatch.setattr(place, lambda: versions)
     with pytest.raises(CheckpointError, match="version of torch is '99' now") as caught:
         small(VAE, checkpoint_dir=tmp_path).fit(panel())

@@ -5,19 +5,27 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tsdisentangle.methods import METHODS
+from tsdisentangle.registry import register
 
 __version__ = version("tsdisentangle")
 
-# Public names and where they live; loaded on first use, so that importing the package is fast.
-_PUBLIC = {
-    **METHODS,
-    "Codes": "tsdisentangle.data.codes",
+_ENCODERS = {
     "SpectrogramDecoder": "tsdisentangle.encoders",
     "SpectrogramEncoder": "tsdisentangle.encoders",
     "TabularDecoder": "tsdisentangle.encoders",
     "TabularEncoder": "tsdisentangle.encoders",
     "VideoDecoder": "tsdisentangle.encoders",
     "VideoEncoder": "tsdisentangle.encoders",
+}
+
+# A model file may name these classes, and no others but the user's own.
+register(methods=METHODS, parameter_objects=_ENCODERS)
+
+# Public names and where they live; loaded on first use, so that importing the package is fast.
+_PUBLIC = {
+    **METHODS,
+    **_ENCODERS,
+    "Codes": "tsdisentangle.data.codes",
     "ModelFileError": "tsdisentangle.persistence",
     "inspect_model": "tsdisentangle.persistence",
     "load": "tsdisentangle.persistence",

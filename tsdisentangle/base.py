@@ -18,8 +18,7 @@ from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
-from tsdisentangle.persistence.checkpoint_file import open_checkpoint
-from tsdisentangle.persistence.whose import check_resumable
+from tsdisentangle.persistence.checkpoint_file import check_resumable, open_checkpoint
 from tsdisentangle.presets import load_preset
 from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.dataset import SequenceDataset

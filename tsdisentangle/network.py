@@ -129,18 +129,3 @@ def weight_pair(name: str, value: Any) -> tuple[float, float]:
             f"{name} is {value!r}; expected a number, or a pair (static, dynamic), at least 0."
         )
     return float(pair[0]), float(pair[1])
-
-
-def network_numbers(network: nn.Module) -> dict[str, Any]:
-    """Numbers of a network that training may set: floats, and objects of floats.
-
-    The place of a random anchor and the weights of the loss are such numbers.
-    """
-    own = {name: value for name, value in vars(network).items() if not name.startswith("_")}
-    return {name: value for name, value in own.items() if _is_numbers(value)}
-
-
-def _is_numbers(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(type(each) is float for each in value.values())
-    return type(value) is float

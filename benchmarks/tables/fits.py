@@ -14,7 +14,7 @@ import pooch
 from tqdm.auto import tqdm
 
 import tsdisentangle
-from tsdisentangle.persistence.disk import write_whole
+from tsdisentangle.persistence.files import write_atomically
 
 # What a fit depends on, inside the package.
 FIT_CODE = ("base.py", "data", "encoders", "losses", "methods", "nn", "training")
@@ -225,7 +225,7 @@ def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
 def _save(path: Path, value: Any) -> None:
     """Write a pickle as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, [pickle.dumps(value)])
+    write_atomically(path, [pickle.dumps(value)])
 
 
 def _load(path: Path) -> Any:

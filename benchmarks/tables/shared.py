@@ -7,7 +7,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tsdisentangle.persistence.disk import write_whole
+from tsdisentangle.persistence.files import write_atomically
 
 
 def change_json(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -39,5 +39,5 @@ def change_json(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         content = change(json.loads(path.read_text()) if path.exists() else {})
-        write_whole(path, [json.dumps(content, indent=1).encode(), b"\n"])
+        write_atomically(path, [json.dumps(content, indent=1).encode(), b"\n"])
     return content

@@ -72,7 +72,7 @@ def test_every_flipped_bit_is_noticed():
 
 
 def test_the_head_alone_is_right_or_refused():
-    """Reading only the document may overlook damage behind it, never damage in it."""
+    """Reading only the document may overlook damage after it, never damage in it."""
     for place in range(len(FILE)):
         damaged = bytearray(FILE)
         damaged[place] ^= 1
@@ -103,7 +103,7 @@ def test_every_insertion_is_noticed(place, more):
         (FILE[:20], "ends before its member SHA256SUMS"),
         (FILE[:60], r"ends within its member SHA256SUMS: \d+ of"),
         (FILE[:-30], "zip structure"),
-        (FILE + b"\0", "goes on behind its end"),
+        (FILE + b"\0", "goes on beyond its end"),
         (zipped(members()), "zip structure"),
         (zipped([*members(), ("evil.py", b"")]), "zip structure"),
         (zipped([*members(), (WEIGHTS, b"other")]), "zip structure"),

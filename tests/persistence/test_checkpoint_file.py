@@ -8,10 +8,9 @@ import safetensors.torch
 import torch
 from helpers import small
 
-from tsdisentangle import ModelFileError, load
+from tsdisentangle import ModelFileError, StaticDynamicVAE, load
 from tsdisentangle.persistence.archive import pack, read_document, read_weights
-from tsdisentangle.persistence.checkpoint_file import NAME
-from tsdisentangle.persistence.whose import _series
+from tsdisentangle.persistence.checkpoint_file import NAME, _release_series
 
 X = np.random.default_rng(0).normal(size=(12, 6, 2)).astype("f4")
 
@@ -143,8 +142,21 @@ def test_what_a_killed_write_has_left_is_removed(content, tmp_path):
     assert len(estimator(tmp_path).fit(X).history_) == 3
 
 
-def test_versions_of_a_series():
-    assert [_series(each) for each in ("2.13.0+cpu", "0.3.1", "0.1.0.dev0", "3.11.7")] == [
+class TunedAfterFit(StaticDynamicVAE):
+    _after_fit = ("beta",)
+
+
+def test_parameters_that_are_read_after_fit_alone_are_those_that_the_class_names(tmp_path):
+    small(TunedAfterFit, checkpoint_dir=tmp_path).fit(X)
+    with open(tmp_path / NAME, "rb") as file:
+        fit = json.loads(read_document(file))["fit"]
+    assert "beta" not in fit
+    assert {"alpha", "output", "static_pooling"} <= set(fit)
+    assert len(small(TunedAfterFit, beta=3.0, checkpoint_dir=tmp_path).fit(X).history_) == 2
+
+
+def test_compatible_releases_are_of_one_series():
+    assert [_release_series(each) for each in ("2.13.0+cpu", "0.3.1", "0.1.0.dev0", "3.11.7")] == [
         "2",
         "0.3",
         "0.1",

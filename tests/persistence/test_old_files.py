@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_arrays
 import tsdisentangle
 from tsdisentangle import VAE, StaticDynamicVAE, inspect_model, load
 from tsdisentangle.persistence.document import FORMAT_VERSION
-from tsdisentangle.persistence.registry import in_package
+from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS
 
 FILES = Path(__file__).parents[1] / "files"
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -104,6 +104,6 @@ def test_weights_keep_their_names(case):
 
 
 def test_every_method_and_encoder_has_its_names():
-    classes = {name for name in tsdisentangle._PUBLIC if in_package(name)}
+    classes = {*METHODS, *PARAMETER_OBJECTS}
     named = {word for case in NAMES for word in case.split()}
     assert {name for name in classes if not name.endswith("Decoder")} <= named

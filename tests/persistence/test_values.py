@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skorch.callbacks import EarlyStopping
 
-from tsdisentangle import StaticDynamicVAE, TabularEncoder
+from tsdisentangle import TabularEncoder
 from tsdisentangle.persistence.archive import ModelFileError
-from tsdisentangle.persistence.registry import ClassTable
+from tsdisentangle.persistence.class_table import ClassTable
 from tsdisentangle.persistence.values import ValueWriter, parse_json, read_value
 
 PLAIN = (
@@ -30,7 +30,7 @@ VALUES = st.recursive(
 
 def there_and_back(value):
     written = json.dumps(ValueWriter().write(value, "x"), allow_nan=False).encode()
-    return read_value(parse_json(written), "x", ClassTable().make_part)
+    return read_value(parse_json(written), "x", ClassTable().make_parameter_object)
 
 
 @settings(max_examples=200)
@@ -116,7 +116,7 @@ def test_json_is_read_strictly(text, message):
 )
 def test_tags_are_read_strictly(value, message):
     with pytest.raises(ModelFileError, match=message):
-        read_value([value], "x", ClassTable().make_part)
+        read_value([value], "x", ClassTable().make_parameter_object)
 
 
 def test_deep_values_are_refused():
@@ -124,22 +124,4 @@ def test_deep_values_are_refused():
     for _ in range(30):
         value = [value]
     with pytest.raises(ModelFileError, match="nested more than 20"):
-        read_value(value, "x", ClassTable().make_part)
-
-
-def test_own_classes_have_names_of_their_own():
-    class Mine:
-        pass
-
-    class Other:
-        pass
-
-    Other.__name__ = "Mine"
-    imposter = type("TabularEncoder", (TabularEncoder,), {})
-    for types in ([imposter], [Mine, Other], [Mine()], ["Mine"]):
-        with pytest.raises(ValueError, match="types holds"):
-            ClassTable(types)
-    assert ClassTable([TabularEncoder, Mine, Mine]).own == {"Mine": Mine}
-    with pytest.raises(ModelFileError, match="one with a method build is"):
-        ClassTable([Mine]).part("Mine")
-    assert ClassTable().method("StaticDynamicVAE") is StaticDynamicVAE
+        read_value(value, "x", ClassTable().make_parameter_object)

@@ -35,7 +35,7 @@ def test_same_versions_no_warning_and_no_trace(fitted):
     assert vars(copy.copy(fitted)) == vars(fitted)
 
 
-@pytest.mark.parametrize("package", pickled.TIED)
+@pytest.mark.parametrize("package", pickled.PICKLED_PACKAGES)
 def test_other_versions_are_named(fitted, package, another_version):
     written = pickle.dumps(fitted)
     another_version(**{package: "99.1"})

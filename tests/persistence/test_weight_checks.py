@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from tsdisentangle.nn.gaussian_process import GaussianProcess
+from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.persistence.archive import ModelFileError
 from tsdisentangle.persistence.weight_checks import (
     check_weights,
     first_difference,
-    network_numbers,
     restore_numbers,
 )
 

@@ -1,8 +1,9 @@
 """The container of a model file: a zip of three stored members, with one layout only.
 
-The bytes of a file follow from the contents of its members: fixed order, no compression, no dates,
-no extra fields. A file is read by checking that it is what :func:`pack` makes of its members, so
-every other zip feature (more members, links, comments, encryption, bombs) is refused unseen.
+Model files and checkpoints have the same three: hashes, a JSON document and tensors. The bytes of
+a file follow from the contents of its members: fixed order, no compression, no dates, no extra
+fields. A file is read by checking that it is what :func:`pack` makes of its members, so every other
+zip feature (more members, links, comments, encryption, bombs) is refused unseen.
 """
 
 import hashlib
@@ -11,17 +12,20 @@ import struct
 import zlib
 from typing import BinaryIO
 
+import safetensors.torch
+from torch import Tensor
+
 SUMS, DOCUMENT, WEIGHTS = "SHA256SUMS", "model.json", "weights.safetensors"
 
 # Most bytes of a member. A zip without 64-bit extensions ends at 4 GiB.
 LIMITS = {SUMS: 2**12, DOCUMENT: 2**24, WEIGHTS: 2**32 - 2**25}
 
-LOCAL = struct.Struct("<4s5H3I2H")
-CENTRAL = struct.Struct("<4s6H3I5H2I")
-END = struct.Struct("<4s4H2IH")
-FIRST_DAY = 0x21  # 1980-01-01, where zip's calendar begins
-PLAIN_FILE = 0o100644 << 16
-UNIX = 3 << 8 | 20
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+DIRECTORY_ENTRY = struct.Struct("<4s6H3I5H2I")
+END_OF_DIRECTORY = struct.Struct("<4s4H2IH")
+FIRST_DAY = 0x21  # 1980-01-01, the first date that a zip can hold
+REGULAR_FILE = 0o100644 << 16
+MADE_ON_UNIX = 3 << 8 | 20
 
 
 class ModelFileError(ValueError):
@@ -51,13 +55,15 @@ def pack(document: bytes, weights: bytes) -> list[bytes]:
             )
         encoded = name.encode("ascii")
         shared = (0, 0, 0, FIRST_DAY, zlib.crc32(content), len(content), len(content), len(encoded))
-        header = LOCAL.pack(b"PK\3\4", 10, *shared, 0) + encoded
-        central = CENTRAL.pack(b"PK\1\2", UNIX, 10, *shared, 0, 0, 0, 0, PLAIN_FILE, offset)
+        header = LOCAL_HEADER.pack(b"PK\3\4", 10, *shared, 0) + encoded
+        entry = DIRECTORY_ENTRY.pack(
+            b"PK\1\2", MADE_ON_UNIX, 10, *shared, 0, 0, 0, 0, REGULAR_FILE, offset
+        )
         pieces += [header, content]
-        directory.append(central + encoded)
+        directory.append(entry + encoded)
         offset += len(header) + len(content)
     size = sum(map(len, directory))
-    end = END.pack(b"PK\5\6", 0, 0, len(members), len(members), size, offset, 0)
+    end = END_OF_DIRECTORY.pack(b"PK\5\6", 0, 0, len(members), len(members), size, offset, 0)
     return [*pieces, *directory, end]
 
 
@@ -90,7 +96,7 @@ def read_weights(file: BinaryIO, document: bytes) -> bytes:
     Parameters
     ----------
     file : file
-        Where :func:`read_document` left it.
+        At the position where :func:`read_document` left it.
     document : bytes
         The JSON member.
 
@@ -114,20 +120,40 @@ def read_weights(file: BinaryIO, document: bytes) -> bytes:
                 "again by another program. Save the model again, or copy the file once more."
             )
     if file.read(1):
-        raise ModelFileError("The file goes on behind its end; something was appended to it.")
+        raise ModelFileError("The file goes on beyond its end; something was appended to it.")
     return weights
+
+
+def write_tensors(tensors: dict[str, Tensor]) -> bytes:
+    """Return tensors of any device as the bytes of a safetensors file."""
+    # Copies: safetensors refuses tensors that share memory.
+    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return safetensors.torch.save(copies)
+
+
+def read_tensors(content: bytes) -> dict[str, Tensor]:
+    """Return what :func:`write_tensors` wrote.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    try:
+        return safetensors.torch.load(content)
+    except Exception as error:  # KeyError, of a dtype that torch lacks, among others
+        raise ModelFileError(f"weights.safetensors cannot be read: {error}.") from error
 
 
 def _read_member(file: BinaryIO, name: str, size: int) -> bytes:
     """Content of the member that begins here and must have a given name."""
-    header = file.read(LOCAL.size)
+    header = file.read(LOCAL_HEADER.size)
     if name == SUMS and not header.startswith(b"PK\3\4"):
         raise ModelFileError(
             "This is not a model file of tsdisentangle: it does not begin like a zip archive."
         )
-    if len(header) < LOCAL.size:
+    if len(header) < LOCAL_HEADER.size:
         raise ModelFileError(f"The file ends before its member {name}; it was cut off.")
-    signature, *_, length, _, name_length, _ = LOCAL.unpack(header)
+    signature, *_, length, _, name_length, _ = LOCAL_HEADER.unpack(header)
     found = file.read(min(name_length, 2**8))
     if signature != b"PK\3\4" or found != name.encode("ascii"):
         raise ModelFileError(

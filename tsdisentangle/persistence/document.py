@@ -1,10 +1,7 @@
-"""The JSON member of a model file: everything but the weights."""
+"""The JSON member of a model file: everything but the arrays."""
 
 import json
-import platform
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from tsdisentangle.persistence.archive import ModelFileError
@@ -12,18 +9,11 @@ from tsdisentangle.persistence.values import parse_json
 
 FORMAT = "tsdisentangle model"
 FORMAT_VERSION = 1
-PACKAGES = ("tsdisentangle", "torch", "skorch", "scikit-learn", "numpy")
-
-
-@cache
-def current_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a fitted estimator depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 @dataclass(frozen=True)
 class Document:
-    """A model without its weights, as JSON has it.
+    """A fitted estimator without its arrays, as JSON holds it.
 
     Attributes
     ----------
@@ -33,14 +23,14 @@ class Document:
     encoder : dict
         The parameter object that was fitted; later changes to the parameter do not reach it.
     kind : str
-        Form of the training panel.
+        Of the training panel, as in ``kind_in_``.
     n_channels, n_features, n_series, window : int
     feature_names : list of str, or None
     scaler : dict
-        Its class, and of frames their form.
+        Its class; of clips their format.
     network : dict
-        Numbers of the network that are neither weights nor parameters: a random anchor's place,
-        and the weights of the loss.
+        Numbers of the network that are neither weights nor parameters: the position of a random
+        anchor, and the weights of the loss.
     generator : dict, or None
         Position of the random generator; None for numpy's global one.
     history : list of dict
@@ -83,10 +73,11 @@ class Document:
         """
         fields = parse_json(content)
         _check_version(fields)
-        values = {name: get(fields, name, *kinds) for name, kinds in KINDS.items()}
+        values = {name: get_field(fields, name, *types) for name, types in FIELD_TYPES.items()}
         if "interrupted" in fields:
-            values["interrupted"] = get(fields, "interrupted", bool)
-        refuse_others(fields, {"format", "format_version", "interrupted", *KINDS}, "model.json")
+            values["interrupted"] = get_field(fields, "interrupted", bool)
+        known = {"format", "format_version", "interrupted", *FIELD_TYPES}
+        refuse_unknown_fields(fields, known, "model.json")
         for name in ("n_channels", "n_features", "n_series", "window"):
             if values[name] < 1:
                 raise ModelFileError(f"{name} is {values[name]}; expected at least 1.")
@@ -100,7 +91,7 @@ class Document:
         return cls(**values)
 
 
-KINDS: dict[str, tuple[type, ...]] = {
+FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "class_name": (str,),
     "parameters": (dict,),
     "encoder": (dict,),
@@ -118,37 +109,52 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def get(fields: dict[str, Any], name: str, *kinds: type) -> Any:
-    """Return a field of the right type; True is no number.
+def get_field(fields: dict[str, Any], name: str, *types: type) -> Any:
+    """Return a field of an object, if it is of a given type; True is no number.
+
+    Parameters
+    ----------
+    fields : dict
+    name : str
+    *types : type
+        Those that are allowed.
 
     Raises
     ------
     ModelFileError
+        It is missing, or of another type.
     """
     if name not in fields:
         raise ModelFileError(f"{name} is missing in model.json.")
     value = fields[name]
-    if type(value) not in kinds:
-        expected = " or ".join(kind.__name__ for kind in kinds)
+    if type(value) not in types:
+        expected = " or ".join(each.__name__ for each in types)
         raise ModelFileError(f"{name} is {str(value)[:80]}; expected {expected}.")
     return value
 
 
-def refuse_others(fields: dict[str, Any], names: set[str], where: str) -> None:
+def refuse_unknown_fields(fields: dict[str, Any], known: set[str], where: str) -> None:
     """Refuse fields that this version of the format does not have.
+
+    Parameters
+    ----------
+    fields : dict
+    known : set of str
+    where : str
+        Name of the object, for the message.
 
     Raises
     ------
     ModelFileError
     """
-    if others := sorted(set(fields) - names):
+    if others := sorted(set(fields) - known):
         raise ModelFileError(f"{where} holds {others[0][:80]!r}, which this format does not have.")
 
 
 def _check_version(fields: Any) -> None:
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise ModelFileError("model.json does not describe a model of tsdisentangle.")
-    written = get(fields, "format_version", int)
+    written = get_field(fields, "format_version", int)
     if written > FORMAT_VERSION:
         by = fields.get("versions")
         by = by.get("tsdisentangle") if isinstance(by, dict) else None

@@ -1,5 +1,6 @@
-"""A fitted estimator as a document and weights, and back."""
+"""A fitted estimator as a document and arrays, and back."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,19 +9,15 @@ from sklearn.utils import check_random_state
 from skorch.history import History
 from torch import Tensor
 
-from tsdisentangle.network import network_numbers
+from tsdisentangle.data.clips import ClipFormat
+from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.nn.precision import check_precision
-from tsdisentangle.persistence.archive import ModelFileError
-from tsdisentangle.persistence.document import Document, current_versions
-from tsdisentangle.persistence.inputs import (
-    read_generator,
-    read_scaler,
-    write_generator,
-    write_scaler,
-)
-from tsdisentangle.persistence.registry import ClassTable, construct, is_packaged
-from tsdisentangle.persistence.tensors import read_tensors, write_tensors
+from tsdisentangle.nn.scalar_state import network_numbers
+from tsdisentangle.persistence.archive import ModelFileError, read_tensors, write_tensors
+from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
+from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
 from tsdisentangle.persistence.values import ValueWriter, read_object, read_value
+from tsdisentangle.persistence.versions import current_versions
 from tsdisentangle.persistence.weight_checks import (
     check_weights,
     first_difference,
@@ -28,12 +25,26 @@ from tsdisentangle.persistence.weight_checks import (
 )
 from tsdisentangle.training.skorch_net import check_device
 
-OF_A_RUN = {"checkpoint_dir", "checkpoint_every"}  # parameters that are nothing of the model's
-ROOMS = ("network", "scaler", "generator")
+NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
+SECTIONS = ("network", "scaler", "generator")  # first part of the arrays' names
+SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
+CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
+CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
+BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
+KEY_WORDS = 624
 
 
-def take_apart(estimator: Any) -> tuple[bytes, bytes]:
+def to_document(estimator: Any) -> tuple[bytes, bytes]:
     """Return a fitted estimator as the two members of a model file.
+
+    Parameters
+    ----------
+    estimator : SequenceDisentangler
+
+    Returns
+    -------
+    document, weights : bytes
+        JSON, and safetensors.
 
     Raises
     ------
@@ -44,14 +55,14 @@ def take_apart(estimator: Any) -> tuple[bytes, bytes]:
     scaler, scaler_arrays = write_scaler(estimator.scaler_)
     generator, generator_arrays = write_generator(estimator.random_state_)
     document = _describe(estimator, writer, scaler, generator).to_json()
-    weights = _join(
+    weights = _join_sections(
         {
             "network": estimator.net_.module_.state_dict(),
             "scaler": scaler_arrays,
             "generator": generator_arrays,
         }
     )
-    _rehearse(estimator, document, weights, [*writer.classes, type(estimator)])
+    _verify_round_trip(estimator, document, weights, [*writer.classes, type(estimator)])
     return document, weights
 
 
@@ -65,7 +76,7 @@ def _describe(
         parameters={
             name: writer.write(value, name)
             for name, value in parameters.items()
-            if name not in OF_A_RUN
+            if name not in NOT_SAVED
         },
         encoder=writer.write_object(estimator._encoder_, "encoder"),
         kind=estimator.kind_in_,
@@ -83,17 +94,6 @@ def _describe(
     )
 
 
-def _join(rooms: dict[str, dict[str, Tensor]]) -> bytes:
-    """Return all arrays as the safetensors member."""
-    return write_tensors(
-        {
-            f"{room}.{name}": tensor
-            for room, arrays in rooms.items()
-            for name, tensor in arrays.items()
-        }
-    )
-
-
 def _write_history(history: History, writer: ValueWriter) -> list[dict[str, Any]]:
     """Return the rows of the epochs, without those of their batches."""
     return [
@@ -106,15 +106,17 @@ def _write_history(history: History, writer: ValueWriter) -> list[dict[str, Any]
     ]
 
 
-def _rehearse(estimator: Any, document: bytes, weights: bytes, classes: list[type]) -> None:
+def _verify_round_trip(
+    estimator: Any, document: bytes, weights: bytes, classes: list[type]
+) -> None:
     """Read back what is about to be written, and compare."""
     own = [each for each in classes if not is_packaged(each)]
     try:
         table = ClassTable(own)
     except ValueError as error:
-        raise ModelFileError(f"A model file tells classes by their names: {error}") from error
+        raise ModelFileError(f"A model file identifies classes by their names: {error}") from error
     try:
-        again = put_together(Document.from_json(document), weights, table, {})
+        again = from_document(Document.from_json(document), weights, table, {})
     except ModelFileError as error:
         raise ModelFileError(
             f"This estimator cannot be written into a model file: {error} If parameters were "
@@ -127,10 +129,10 @@ def _rehearse(estimator: Any, document: bytes, weights: bytes, classes: list[typ
         )
 
 
-def put_together(
+def from_document(
     document: Document, weights: bytes, table: ClassTable, replaced: dict[str, Any]
 ) -> Any:
-    """Return the estimator that :func:`take_apart` took apart.
+    """Return the estimator that :func:`to_document` wrote.
 
     Parameters
     ----------
@@ -147,21 +149,21 @@ def put_together(
     ModelFileError
         The parts do not belong together.
     """
-    rooms = _read_weights(weights)
-    estimator = _make(document, table, replaced)
-    estimator._encoder_ = read_object(document.encoder, "encoder", table.make_part)
+    sections = _read_sections(weights)
+    estimator = _make_estimator(document, table, replaced)
+    estimator._encoder_ = read_object(document.encoder, "encoder", table.make_parameter_object)
     estimator.kind_in_ = document.kind
     estimator.n_channels_in_ = document.n_channels
     estimator.n_features_in_ = document.n_features
     estimator.window_ = document.window
-    estimator.scaler_ = read_scaler(document.scaler, rooms["scaler"], document.n_channels)
+    estimator.scaler_ = read_scaler(document.scaler, sections["scaler"], document.n_channels)
     if document.feature_names is not None:
         estimator.feature_names_in_ = np.array(document.feature_names, dtype=object)
-    generator = read_generator(document.generator, rooms["generator"])
-    _start(estimator, document.n_series, rooms["network"], table)
+    generator = read_generator(document.generator, sections["generator"])
+    _initialize_net(estimator, document.n_series, sections["network"], table)
     network = estimator.net_.module_
     restore_numbers(network, document.network)
-    network.load_state_dict(rooms["network"])
+    network.load_state_dict(sections["network"])
     network.eval()
     estimator.random_state_ = generator
     estimator.interrupted_ = document.interrupted
@@ -169,11 +171,11 @@ def put_together(
     return estimator
 
 
-def _make(document: Document, table: ClassTable, replaced: dict[str, Any]) -> Any:
+def _make_estimator(document: Document, table: ClassTable, replaced: dict[str, Any]) -> Any:
     """Return the estimator as before fit, with checked parameters."""
     method = table.method(document.class_name)
     parameters = {
-        name: read_value(value, name, table.make_part)
+        name: read_value(value, name, table.make_parameter_object)
         for name, value in document.parameters.items()
     }
     estimator = construct(method, {**parameters, **replaced})
@@ -191,7 +193,9 @@ def _make(document: Document, table: ClassTable, replaced: dict[str, Any]) -> An
     return estimator
 
 
-def _start(estimator: Any, n_series: int, weights: dict[str, Tensor], table: ClassTable) -> None:
+def _initialize_net(
+    estimator: Any, n_series: int, weights: dict[str, Tensor], table: ClassTable
+) -> None:
     """Build the network and the training loop, if the weights are such a network's."""
     try:
         # First without memory: a file must not make a network that is larger than the file. A
@@ -202,7 +206,7 @@ def _start(estimator: Any, n_series: int, weights: dict[str, Tensor], table: Cla
             with torch.device("meta"):
                 probe = estimator._build_network(estimator.scaler_.n_modelled, estimator.window_)
             check_weights(probe.state_dict(), weights)
-        # What the start draws is replaced; with None it would come from numpy's global generator.
+        # What is drawn here is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0
         estimator._initialize_net(n_series)
         estimator.random_state = given
@@ -215,20 +219,154 @@ def _start(estimator: Any, n_series: int, weights: dict[str, Tensor], table: Cla
         ) from error
 
 
-def _read_weights(weights: bytes) -> dict[str, dict[str, Tensor]]:
-    """Return the tensors, by the part of the estimator that they belong to."""
-    tensors = read_tensors(weights)
-    rooms: dict[str, dict[str, Tensor]] = {room: {} for room in ROOMS}
-    for name, tensor in tensors.items():
-        room, _, rest = name.partition(".")
-        if room not in rooms:
-            raise ModelFileError(f"weights.safetensors holds {name[:80]!r}, which has no place.")
-        rooms[room][rest] = tensor
-    return rooms
-
-
 def _read_history(rows: list[dict[str, Any]], table: ClassTable) -> History:
     def read(row: dict[str, Any]) -> dict[str, Any]:
-        return {key: read_value(value, key, table.make_part) for key, value in row.items()}
+        return {
+            key: read_value(value, key, table.make_parameter_object) for key, value in row.items()
+        }
 
     return History({"batches": [], **read(row)} for row in rows)
+
+
+# -- arrays ---------------------------------------------------------------------------------------
+
+
+def _join_sections(sections: dict[str, dict[str, Tensor]]) -> bytes:
+    """Return all arrays as the safetensors member."""
+    return write_tensors(
+        {
+            f"{section}.{name}": tensor
+            for section, arrays in sections.items()
+            for name, tensor in arrays.items()
+        }
+    )
+
+
+def _read_sections(weights: bytes) -> dict[str, dict[str, Tensor]]:
+    """Return the arrays by the part of the estimator that they belong to."""
+    tensors = read_tensors(weights)
+    sections: dict[str, dict[str, Tensor]] = {section: {} for section in SECTIONS}
+    for name, tensor in tensors.items():
+        section, _, rest = name.partition(".")
+        if section not in sections:
+            raise ModelFileError(f"weights.safetensors holds {name[:80]!r}, which has no place.")
+        sections[section][rest] = tensor
+    return sections
+
+
+# -- scaler ---------------------------------------------------------------------------------------
+
+
+def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return a scaler, or the format of clips, as JSON and arrays.
+
+    Raises
+    ------
+    ModelFileError
+        Of another class, or clips of a dtype that other machines do not have.
+    """
+    name = type(scaler).__name__
+    if type(scaler) is SCALERS.get(name):
+        arrays = {"mean": scaler.mean, "scale": scaler.scale}
+        return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
+    if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
+        return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
+    raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
+
+
+def read_scaler(
+    fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int
+) -> ChannelScaler | ClipFormat:
+    """Return what :func:`write_scaler` wrote.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    name = get_field(fields, "class", str)
+    if name in CLIP_FORMATS:
+        return _read_clip_format(fields, arrays, n_channels)
+    refuse_unknown_fields(fields, {"class"}, "scaler")
+    if name not in SCALERS or set(arrays) != {"mean", "scale"}:
+        raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
+    for key, array in arrays.items():
+        if array.shape != (n_channels,) or array.dtype != torch.float64:
+            raise ModelFileError(
+                f"scaler.{key} has shape {tuple(array.shape)} and {array.dtype}; expected "
+                f"({n_channels},) and torch.float64."
+            )
+        if not torch.isfinite(array).all():
+            raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
+    if not (arrays["scale"] > 0).all():
+        raise ModelFileError("scaler.scale holds values that are not above 0.")
+    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
+
+
+def _read_clip_format(
+    fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int
+) -> ClipFormat:
+    known = {"class", "size", "channels", "channels_last", "dtype"}
+    refuse_unknown_fields(fields, known, "scaler")
+    size, channels = get_field(fields, "size", int), get_field(fields, "channels", int)
+    dtype = get_field(fields, "dtype", str)
+    if size < 1 or channels != n_channels or dtype not in CLIP_DTYPES or arrays:
+        raise ModelFileError(f"scaler is no format of clips with {n_channels} colours: {fields}.")
+    channels_last = get_field(fields, "channels_last", bool)
+    return ClipFormat(size, channels, channels_last, np.dtype(dtype))
+
+
+# -- random generator -----------------------------------------------------------------------------
+
+
+def write_generator(
+    generator: np.random.RandomState,
+) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
+    """Return the state of a random generator; None for numpy's global one.
+
+    Raises
+    ------
+    ModelFileError
+        A generator of another kind than numpy's default for ``RandomState``.
+    """
+    if generator is check_random_state(None):
+        return None, {}
+    state: Any = generator.get_state(legacy=False)
+    if state["bit_generator"] != BIT_GENERATOR:
+        raise ModelFileError(
+            f"random_state_ is a generator of the kind {state['bit_generator']}; a model file "
+            "holds RandomState's own only. Fit with an int as random_state."
+        )
+    fields = {
+        "position": int(state["state"]["pos"]),
+        "has_gauss": int(state["has_gauss"]),
+        "gauss": float(state["gauss"]),
+    }
+    return fields, {"key": torch.as_tensor(state["state"]["key"].astype(np.int64))}
+
+
+def read_generator(
+    fields: dict[str, Any] | None, arrays: dict[str, Tensor]
+) -> np.random.RandomState:
+    """Return what :func:`write_generator` wrote.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    if fields is None and not arrays:
+        return check_random_state(None)
+    fields = fields or {}
+    refuse_unknown_fields(fields, {"position", "has_gauss", "gauss"}, "generator")
+    position, has_gauss = get_field(fields, "position", int), get_field(fields, "has_gauss", int)
+    gauss, key = get_field(fields, "gauss", float), arrays.get("key")
+    # Numpy itself checks neither, and would read memory beyond the key.
+    if not (0 <= position <= KEY_WORDS and has_gauss in (0, 1) and math.isfinite(gauss)):
+        raise ModelFileError(f"generator is {fields}, no position of a random generator.")
+    if key is None or key.shape != (KEY_WORDS,) or key.dtype != torch.int64:
+        raise ModelFileError(f"generator.key is not {KEY_WORDS} integers.")
+    if key.min() < 0 or key.max() >= 2**32 or not key.any():
+        raise ModelFileError("generator.key holds integers that no random generator has.")
+    generator = check_random_state(0)
+    words = key.numpy().astype(np.uint32)
+    generator.set_state((BIT_GENERATOR, words, position, has_gauss, gauss))
+    return generator

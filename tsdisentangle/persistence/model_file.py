@@ -1,4 +1,4 @@
-"""Model files on disk: save, load and look into them."""
+"""Model files on disk: saved, loaded and inspected."""
 
 import os
 from collections.abc import Iterable
@@ -6,30 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tsdisentangle.persistence.archive import (
-    pack,
-    read_document,
-    read_weights,
-)
-from tsdisentangle.persistence.disk import open_regular, write_whole
+from tsdisentangle.persistence.archive import pack, read_document, read_weights
+from tsdisentangle.persistence.class_table import ClassTable
 from tsdisentangle.persistence.document import FORMAT_VERSION, Document
-from tsdisentangle.persistence.estimator_state import put_together, take_apart
-from tsdisentangle.persistence.registry import ClassTable
+from tsdisentangle.persistence.estimator_state import from_document, to_document
+from tsdisentangle.persistence.files import open_regular_file, write_atomically
 from tsdisentangle.persistence.values import read_object, read_value
 
 
 def save_model(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator into a model file; see :func:`load`.
 
-    The file takes its place only when it is complete: a crash, a full disk or Ctrl-C leaves what
-    stood there before.
+    The file replaces another one only when it is complete: a crash, a full disk or Ctrl-C leaves
+    what was there before.
 
     Parameters
     ----------
     estimator : SequenceDisentangler
         Fitted.
     path : str or path
-        A file that stands there is replaced.
+        A file that is there is replaced.
 
     Raises
     ------
@@ -38,7 +34,7 @@ def save_model(estimator: Any, path: str | os.PathLike) -> None:
     OSError
         The file cannot be written.
     """
-    write_whole(Path(path), pack(*take_apart(estimator)))
+    write_atomically(Path(path), pack(*to_document(estimator)))
 
 
 def load(
@@ -62,8 +58,8 @@ def load(
     Returns
     -------
     estimator
-        With the same codes, samples and scores as before, to the bit on the same machine and
-        versions. :meth:`partial_fit` continues with a new optimiser, whose averages start from
+        With the same codes, samples and scores as before, bit for bit on the same machine and
+        versions. ``partial_fit`` continues with a new optimiser, whose averages start from
         zero; see the documentation page "Model files".
 
     Raises
@@ -89,16 +85,16 @@ def load(
     True
     """
     table = ClassTable(types)
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         content = read_document(file)
         document = Document.from_json(content)
         weights = read_weights(file, content)
-    return put_together(document, weights, table, params)
+    return from_document(document, weights, table, params)
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model file says about its estimator.
+    """Description of the estimator in a model file.
 
     Attributes
     ----------
@@ -108,13 +104,13 @@ class ModelInfo:
     encoder : str
         The parameter object that was fitted.
     kind : str
-        Form of the training panel: ``'2d'``, ``'3d'``, ``'list'``, ``'panel'`` or ``'clips'``.
+        Of the training panel: ``'2d'``, ``'3d'``, ``'list'``, ``'panel'`` or ``'clips'``.
     n_series, n_channels, n_features, window : int
         As the estimator's attributes.
     feature_names : list of str, or None
     epochs : int
     history : list of dict
-        Losses and terms, an entry an epoch.
+        Losses and terms, one entry per epoch.
     versions : dict
         Of Python and the packages that wrote the file.
     format_version : int
@@ -136,7 +132,7 @@ class ModelInfo:
 
 
 def inspect_model(path: str | os.PathLike) -> ModelInfo:
-    """Look into a model file without loading it: no weights are read and no class is made.
+    """Describe a model file without loading it: no weights are read and no class is made.
 
     Parameters
     ----------
@@ -165,7 +161,7 @@ def inspect_model(path: str | os.PathLike) -> ModelInfo:
     >>> info.class_name, info.encoder, info.n_channels, info.epochs
     ('VAE', "TabularEncoder(hidden=8, kind='window', out_features=64)", 6, 1)
     """
-    with open_regular(path) as file:
+    with open_regular_file(path) as file:
         document = Document.from_json(read_document(file))
 
     def values(items: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def is_parameter_object(value: Any) -> bool:
 
 
 class ValueWriter:
-    """Turns parameter values into JSON, and remembers the classes of parameter objects.
+    """Convert parameter values to JSON, and collect the classes of parameter objects.
 
     Attributes
     ----------
@@ -39,10 +39,18 @@ class ValueWriter:
     def write(self, value: Any, name: str, depth: int = 0) -> Any:
         """Return a value in a form that :func:`json.dumps` takes.
 
+        Parameters
+        ----------
+        value : object
+        name : str
+            For messages.
+        depth : int, default=0
+            Levels of nesting around it.
+
         Raises
         ------
         ModelFileError
-            JSON cannot hold it; the message says which parameter it is.
+            JSON cannot hold it; the message names the parameter.
         """
         if depth > MAX_DEPTH:
             raise ModelFileError(f"{name} is nested more than {MAX_DEPTH} levels deep.")

@@ -1,4 +1,4 @@
-"""Whether a network that was built again is the one that was fitted."""
+"""Checks that a network that was built again is the one that was fitted."""
 
 from collections.abc import Mapping
 from types import FunctionType
@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsdisentangle.network import network_numbers
+from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.persistence.archive import ModelFileError
 
 
 def restore_numbers(network: nn.Module, numbers: dict[str, Any]) -> None:
-    """Set what :func:`network_numbers` returned.
+    """Set the numbers of a network to what ``network_numbers`` returned.
 
     Raises
     ------
@@ -67,9 +67,17 @@ def check_weights(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor])
 
 
 def first_difference(one: Any, other: Any, name: str, seen: set[int] | None = None) -> str | None:
-    """Where two networks, or parts of them, differ; None if nowhere.
+    """Describe where two networks, or parts of them, differ; None if nowhere.
 
-    Looks at weights, buffers, numbers, texts and containers of them; not at functions.
+    Weights, buffers, numbers, texts and containers of them are compared; functions are not.
+
+    Parameters
+    ----------
+    one, other : object
+    name : str
+        Of the part, for the description.
+    seen : set of int, default=None
+        The ids of parts that have been compared already.
     """
     seen = set() if seen is None else seen
     if type(one) is not type(other):

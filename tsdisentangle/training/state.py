@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tsdisentangle.data.stored import blocks
-from tsdisentangle.network import network_numbers
+from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.training.dataset import SequenceDataset
 
 # What skorch's callbacks remember from epoch to epoch: of the scores, and of early stopping.
@@ -35,7 +35,7 @@ class TrainingState:
     stopped : bool
         Whether a callback has ended training.
     numbers : dict
-        ``'network'``: see :func:`~tsdisentangle.network.network_numbers`;
+        ``'network'``: see :func:`~tsdisentangle.nn.scalar_state.network_numbers`;
         ``'callbacks'``: by name, what they remember; ``'grad_scaler'``.
     tensors : dict of str to Tensor
         ``network.*`` weights and buffers, ``optimizer.<parameter>.*`` averages, ``best.*`` the

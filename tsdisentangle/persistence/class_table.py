@@ -1,12 +1,10 @@
 """Which classes a model file may name."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
-import tsdisentangle
 from tsdisentangle.persistence.archive import ModelFileError
-
-METHODS, PARTS = "tsdisentangle.methods.", "tsdisentangle.encoders"
+from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS, is_registered, registered_class
 
 
 class ClassTable:
@@ -36,7 +34,7 @@ class ClassTable:
         for each in types:
             if not isinstance(each, type):
                 raise ValueError(f"types holds {each!r}; expected classes, such as [MyEncoder].")
-            if self._taken(each):
+            if self._is_taken(each):
                 raise ValueError(
                     f"types holds a class {each.__name__}, a name that another class has already; "
                     "rename it."
@@ -44,8 +42,8 @@ class ClassTable:
             if not is_packaged(each):
                 self.own[each.__name__] = each
 
-    def _taken(self, each: type) -> bool:
-        if in_package(each.__name__):
+    def _is_taken(self, each: type) -> bool:
+        if is_registered(each.__name__):
             return not is_packaged(each)
         return self.own.get(each.__name__, each) is not each
 
@@ -58,21 +56,21 @@ class ClassTable:
         """
         return self._find(name, METHODS, "_build_network")
 
-    def part(self, name: str) -> type:
+    def parameter_object(self, name: str) -> type:
         """Return the class of a parameter object.
 
         Raises
         ------
         ModelFileError
         """
-        return self._find(name, PARTS, "build")
+        return self._find(name, PARAMETER_OBJECTS, "build")
 
-    def _find(self, name: str, home: str, needs: str) -> type:
+    def _find(self, name: str, packaged: Container[str], needs: str) -> type:
         if name in self.own:
             found = self.own[name]
             self.used.add(name)
-        elif in_package(name) and tsdisentangle._PUBLIC[name].startswith(home):
-            found = getattr(tsdisentangle, name)
+        elif name in packaged:
+            found = registered_class(name)
         else:
             raise ModelFileError(
                 f"The file names the class {name[:80]!r}, which tsdisentangle does not have in "
@@ -86,14 +84,14 @@ class ClassTable:
             )
         return found
 
-    def make_part(self, name: str, parameters: dict[str, Any]) -> Any:
+    def make_parameter_object(self, name: str, parameters: dict[str, Any]) -> Any:
         """Make a parameter object.
 
         Raises
         ------
         ModelFileError
         """
-        return construct(self.part(name), parameters)
+        return construct(self.parameter_object(name), parameters)
 
 
 def construct(cls: type, parameters: dict[str, Any]) -> Any:
@@ -111,11 +109,6 @@ def construct(cls: type, parameters: dict[str, Any]) -> Any:
         ) from error
 
 
-def in_package(name: str) -> bool:
-    """Whether the package's public classes of these kinds have such a name."""
-    return tsdisentangle._PUBLIC.get(name, "").startswith((METHODS, PARTS))
-
-
 def is_packaged(cls: type) -> bool:
-    """Whether a class is the package's own."""
-    return in_package(cls.__name__) and getattr(tsdisentangle, cls.__name__) is cls
+    """Whether a class is one of the package's registered ones."""
+    return is_registered(cls.__name__) and registered_class(cls.__name__) is cls
