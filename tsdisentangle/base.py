@@ -313,13 +313,13 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            ``X`` is video, whose pixels cannot be missing.
+            ``X`` is of a kind whose values cannot be missing, such as video.
         """
         inference, raw = self._inference(), check_input(self, X)
         if not raw.may_be_missing:
             raise ValueError(
-                "X is video, which cannot have missing values, so there is nothing to impute. "
-                "Use reconstruct for the model's view of the frames."
+                "X is of a kind, such as video, which cannot have missing values, so there is "
+                "nothing to impute. Use reconstruct for the model's view of it."
             )
         panel = raw.scaled_by(self.scaler_)
         filled = inference.decode_like(panel, inference.encode(panel))

@@ -32,7 +32,7 @@ class SequenceNetwork(nn.Module):
     Parameters
     ----------
     decoder : nn.Module
-        Codes ``[d_t, s]`` and a noise source to a Gaussian a window.
+        Codes ``[d_t, s]`` and a noise source to a Gaussian per window.
     static_dim, dynamic_dim : int
         Sizes of the codes.
     weights : dict
@@ -111,7 +111,7 @@ class SequenceNetwork(nn.Module):
         return means if mean_path else samples
 
     def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
-        """Continue codes behind each row's length by the prior."""
+        """Continue codes beyond each row's length by the prior."""
         return self.prior.roll_out(dynamic, lengths, noise)[0]
 
 

@@ -1,4 +1,4 @@
-"""The door: what is accepted, in which form it is given back, and what is refused."""
+"""Reading: what is accepted, in which form it is given back, and what is refused."""
 
 import numpy as np
 import pandas as pd

@@ -17,7 +17,7 @@ def test_windows_hold_the_series_in_order_and_mask_the_padding(time, window, cha
             np.testing.assert_array_equal(windows.values[i, t // window, t % window], X[i, t])
     assert int(windows.observed.sum()) == X.size
     assert windows.valid.all()
-    np.testing.assert_array_equal(from_windows(windows.values.numpy(), time), X)
+    np.testing.assert_array_equal(from_windows(windows.values.numpy(), window)[:, :time], X)
 
 
 def test_valid_windows_of_unequal_series():
@@ -79,7 +79,7 @@ def test_orders_of_windows_that_are_there_are_taken(counts, data):
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        ([[0], [1]], r"one row a series"),
+        ([[0], [1]], r"one row per series"),
         ([0, 1, 2], r"shape \(3,\)"),
         (np.zeros((3, 1)), "float64"),
         ([[0], [2], [0]], "series 1, which has 2"),

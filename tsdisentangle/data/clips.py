@@ -44,7 +44,7 @@ class ClipFormat:
 
         Parameters
         ----------
-        values : float array of shape (n, frames * size * size, channels)
+        values : float array of shape (n, frames, size * size, channels)
             Within [0, 1].
 
         Returns

@@ -42,7 +42,7 @@ class Scaler(Protocol):
     def n_modelled(self) -> int: ...  # noqa: D102
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Return values ``(n, time * entries, channel)`` in the user's units and layout."""
+        """Return ``(n, time, channel)`` or ``(n, time, entry, channel)`` in the user's units."""
         ...
 
 

@@ -115,7 +115,7 @@ def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
     if array.ndim != 2 or len(array) != len(counts) or array.dtype.kind not in "iu":
         raise ValueError(
             f"windows has shape {array.shape} and dtype {array.dtype}; expected integers "
-            f"({len(counts)}, picked), one row a series."
+            f"({len(counts)}, picked), one row per series."
         )
     array = array.astype(np.int64)
     filled = array >= 0
@@ -167,7 +167,20 @@ def _padded(array: np.ndarray, padding: tuple[tuple[int, int], ...]) -> np.ndarr
     return np.pad(array, padding) if padding[1][1] else array
 
 
-def from_windows(values: np.ndarray, time: int) -> np.ndarray:
-    """Join ``(n, windows, step, channel)`` to ``(n, time, channel)``, the padding cut off."""
-    n, _, _, channels = values.shape
-    return values.reshape(n, -1, channels)[:, :time]
+def from_windows(values: np.ndarray, window: int) -> np.ndarray:
+    """Join the windows of decoded sequences.
+
+    Parameters
+    ----------
+    values : array of shape (n, windows, window * entries, channel)
+    window : int
+        Steps of a window.
+
+    Returns
+    -------
+    array of shape (n, windows * window, entries, channel)
+        Without the axis of entries, if a step has one.
+    """
+    n, windows, _, channels = values.shape
+    joined = values.reshape(n, windows * window, -1, channels)
+    return joined[:, :, 0] if joined.shape[2] == 1 else joined

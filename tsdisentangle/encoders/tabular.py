@@ -18,7 +18,7 @@ class TabularEncoder(BaseEstimator):
     kind : {'window', 'step'}, default='window'
         ``'window'`` reads a whole window with its mask through an MLP; an LSTM of the method then
         reads the differences across the windows. ``'step'`` is the network of Berman et al.
-        (2024): an MLP a step, an LSTM over the steps of each window, nothing across windows.
+        (2024): an MLP per step, an LSTM over the steps of each window, nothing across windows.
         The default is the better one on validation data and several times faster
         (see the documentation page "Design").
     hidden : int, default=128

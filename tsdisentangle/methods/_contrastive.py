@@ -47,7 +47,7 @@ class ContrastiveNetwork(SequenceNetwork):
     def parts(
         self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
     ) -> dict[str, Tensor]:
-        """Parts of the bound for given draws, a series each."""
+        """Parts of the bound for given draws, per series."""
         return {
             "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
             "static_kl": kl_standard_normal(posterior.static),
@@ -55,7 +55,7 @@ class ContrastiveNetwork(SequenceNetwork):
         }
 
     def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
-        """Contrastive terms of the static and the dynamic code, a value a comparison."""
+        """Contrastive terms of the static and the dynamic code, a value per comparison."""
         raise NotImplementedError
 
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:

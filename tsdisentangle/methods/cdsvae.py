@@ -61,8 +61,8 @@ class CDSVAENetwork(ContrastiveNetwork):
 class CDSVAE(SequenceDisentangler):
     """Sequential VAE whose codes must survive what the other one stands for.
 
-    A series is cut into windows ``x_1 ... x_T``, told by one static code and one dynamic code a
-    window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
+    A series is cut into windows ``x_1 ... x_T``, described by one static code and one dynamic code
+    per window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
     ``x_t ~ p(x_t | s, d_t)``. Both posteriors see the whole series. Three terms beside the
     evidence lower bound split the codes: the static code shall recognise its series when the
     windows are in random order, the dynamic codes when each channel is scaled by 0.8 to 1.2 and
@@ -105,10 +105,11 @@ class CDSVAE(SequenceDisentangler):
         data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference; the contrastive terms need others to compare.
+        Series per step of training, and of inference; the contrastive terms need others to compare.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -133,14 +134,15 @@ class CDSVAE(SequenceDisentangler):
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
-        Seed of weights, batches and noise; an int gives the same codes twice.
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool

@@ -47,8 +47,8 @@ def choose_subsequence(readable: Tensor, share: float, fraction: Tensor) -> Tens
     places = (count - size + 1).clamp(min=1)
     # A fraction may be 1 itself, in float32.
     first = torch.minimum((fraction * places).long(), places - 1)
-    behind = readable.cumsum(1) - 1 - first[:, None]
-    return readable & (behind >= 0) & (behind < size[:, None])
+    place = readable.cumsum(1) - 1 - first[:, None]
+    return readable & (place >= 0) & (place < size[:, None])
 
 
 def resemblance(encoded: Gaussian, code: Tensor, other: Tensor) -> Tensor:
@@ -157,14 +157,14 @@ class GLRNetwork(SequenceNetwork):
 class GLR(SequenceDisentangler):
     """Sequential VAE that keeps what is global apart from what a Gaussian process can tell.
 
-    A series is cut into windows ``x_1 ... x_T``. It is told by one global (static) code
-    ``z_g ~ N(0, I)`` and one local (dynamic) code a window, whose coordinates are draws of
+    A series is cut into windows ``x_1 ... x_T``. It is described by one global (static) code
+    ``z_g ~ N(0, I)`` and one local (dynamic) code per window, whose coordinates are draws of
     Gaussian processes over the windows, half with a Cauchy and half with a smooth kernel, each
     with up to four length scales; ``x_t ~ p(x_t | z_t, z_g)``. ``q(z_t | x)`` takes its parameters
     from window ``t`` alone. ``q(z_g | x)`` reads a random run of windows, so that it cannot hold
     what happens at one moment; its scale is fixed at 1. A counterfactual term keeps the decoder
     from ignoring ``z_g``: a series ``x~`` that is decoded from the same local codes and another
-    ``z_g'`` must look like ``z_g'``, not like ``z_g``. Training minimises, a series::
+    ``z_g'`` must look like ``z_g'``, not like ``z_g``. Training minimises, per series::
 
         -log p(x_t | z_t, z_g)  +  beta (KL(q(z_g) || p(z_g)) + KL(q(z) || GP))
             +  counterfactual * exp(log q(z_g | x~) - log q(z_g' | x~))
@@ -203,17 +203,18 @@ class GLR(SequenceDisentangler):
     length_scale : float, default=2.0
         Longest length scale, in windows; the others are its half, quarter and eighth.
     n_samples : int, default=1
-        Monte-Carlo draws of the codes a series and step of training (10 and 15 in the paper).
+        Monte-Carlo draws of the codes per series and step of training (10 and 15 in the paper).
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for
         data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference.
+        Series per step of training, and of inference.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -238,14 +239,15 @@ class GLR(SequenceDisentangler):
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
-        Seed of weights, batches and noise; an int gives the same codes twice.
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool

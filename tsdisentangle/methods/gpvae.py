@@ -88,7 +88,7 @@ class GPVAE(SequenceDisentangler):
     shared out among the coordinates, so that some codes are slow and some fast, and
     ``x_t ~ p(x_t | z_t)``. The posterior is a Gaussian over all windows at once: each depends on
     its neighbour, by a coefficient that the encoder gives beside mean and scale, so the precision
-    is tridiagonal. Training minimises, a series::
+    is tridiagonal. Training minimises, per series::
 
         -log p(x_t | z_t)  +  beta KL(q(z) || GP)
 
@@ -125,10 +125,11 @@ class GPVAE(SequenceDisentangler):
         data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference.
+        Series per step of training, and of inference.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -153,14 +154,15 @@ class GPVAE(SequenceDisentangler):
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
-        Seed of weights, batches and noise; an int gives the same codes twice.
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool
@@ -187,7 +189,7 @@ class GPVAE(SequenceDisentangler):
     the decoder ignores: ``swap(X1, X2)`` gives the reconstructions of ``X2`` and ``X1``, and
     ``sample(static=...)`` has no effect.
 
-    Behind a series' end, its codes follow the conditional mean of the process. The posterior of
+    Beyond a series' end, its codes follow the conditional mean of the process. The posterior of
     a window reads the others by an LSTM, except with encoders that read each window on its own
     (``TabularEncoder('step')``).
 

@@ -18,7 +18,7 @@ from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
 
-# Sampled series a series of the batch, and how many of them are its negatives: the released code
+# Sampled series per series of the batch, and how many of them are its negatives: the released code
 # takes 256 of 4 times 128.
 BANK, NEGATIVES = 4, 2
 
@@ -108,12 +108,12 @@ class WarmUp(Callback):
 class SPYL(SequenceDisentangler):
     """Sequential VAE that contrasts its codes with those of series that it samples itself.
 
-    A series is cut into windows ``x_1 ... x_T``, told by one static code and one dynamic code a
-    window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
+    A series is cut into windows ``x_1 ... x_T``, described by one static code and one dynamic code
+    per window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
     ``x_t ~ p(x_t | s, d_t)``. Both posteriors see the whole series. No augmentation is needed:
     a code is to be found again after the series was decoded with the other code drawn from its
     prior (the positive), and to differ from the codes of sampled series (the negatives: of four a
-    series of the batch, the half whose posteriors are farthest). Training minimises, a series::
+    series of the batch, the half whose posteriors are farthest). Training minimises, per series::
 
         -log p(x | s, d) + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
             + information I(s; d) + contrast (C(s) + C(d))
@@ -154,10 +154,11 @@ class SPYL(SequenceDisentangler):
         data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference.
+        Series per step of training, and of inference.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -182,14 +183,15 @@ class SPYL(SequenceDisentangler):
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
-        Seed of weights, batches and noise; an int gives the same codes twice.
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool

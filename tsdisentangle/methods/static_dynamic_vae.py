@@ -148,12 +148,12 @@ class StaticDynamicNetwork(SequenceNetwork):
 class StaticDynamicVAE(SequenceDisentangler):
     """Sequential VAE whose static code comes from a single element of the sequence.
 
-    A series is cut into windows ``x_1 ... x_T``. It is told by one static code and one dynamic
-    code a window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent prior,
-    ``x_t ~ p(x_t | s, d_t)``. The posterior of ``s`` sees one window only, the anchor ``x_i``, so
-    it cannot hold what changes afterwards; the features of the anchor are subtracted from those
-    of the other windows before the dynamic codes are read from them, so they hold little of what
-    stays. Training minimises, a series::
+    A series is cut into windows ``x_1 ... x_T``. It is described by one static code and one
+    dynamic code per window: ``s ~ N(0, I)``, ``d_t ~ p(d_t | d_<t)`` from a learned recurrent
+    prior, ``x_t ~ p(x_t | s, d_t)``. The posterior of ``s`` sees one window only, the anchor
+    ``x_i``, so it cannot hold what changes afterwards; the features of the anchor are subtracted
+    from those of the other windows before the dynamic codes are read from them, so they hold
+    little of what stays. Training minimises, per series::
 
         -log p(x_t | s, d_t) over t != i  -  alpha log p(x_i | s, d_i)
             + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
@@ -181,8 +181,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         both side by side. May be changed after fit.
     anchor : {'first', 'middle', 'last', 'random', 'random_batch'} or int, default='first'
         The element of the static code. Words are relative to each series' own observed windows;
-        ``'random'`` draws one position a fit, ``'random_batch'`` one a batch (and uses the first
-        after fit). An int is a window index; where that is not observed, the nearest one is
+        ``'random'`` draws one position per fit, ``'random_batch'`` one per batch (and uses the
+        first after fit). An int is a window index; where that is not observed, the nearest one is
         taken. With ``missing='indicate'`` each window up to the last observed value counts.
         ``TabularEncoder('step')`` skips sparse steps, so its anchor has a step that is read.
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
@@ -206,7 +206,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         Whether ``d_t`` may depend on later windows. Encoders that read each window on its own
         (``TabularEncoder('step')``) have no such dependence in either case.
     n_samples : int, default=1
-        Monte-Carlo draws of the codes a series and step of training.
+        Monte-Carlo draws of the codes per series and step of training.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for
@@ -217,7 +217,7 @@ class StaticDynamicVAE(SequenceDisentangler):
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference.
+        Series per step of training, and of inference.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -250,7 +250,7 @@ class StaticDynamicVAE(SequenceDisentangler):
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool

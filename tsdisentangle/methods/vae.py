@@ -64,7 +64,7 @@ class VAENetwork(SequenceNetwork):
         return torch.zeros_like(drawn) if mean_path else drawn
 
     def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
-        """Zeros, the mean of the prior, behind each row's length."""
+        """Zeros, the mean of the prior, beyond each row's length."""
         given = torch.arange(dynamic.shape[1], device=dynamic.device) < lengths[:, None]
         return dynamic.where(given[..., None], 0.0)
 
@@ -72,9 +72,9 @@ class VAENetwork(SequenceNetwork):
 class VAE(SequenceDisentangler):
     """Variational autoencoder of single windows, without a static code: a baseline.
 
-    A series is cut into windows ``x_1 ... x_T``, and each is told by a code of its own,
+    A series is cut into windows ``x_1 ... x_T``, and each is described by a code of its own,
     ``d_t ~ N(0, I)``, ``x_t ~ p(x_t | d_t)``; nothing ties the windows of a series together.
-    Training minimises, a series::
+    Training minimises, per series::
 
         sum over t of  -log p(x_t | d_t) + beta KL(q(d_t | x_t) || N(0, I))
 
@@ -107,10 +107,11 @@ class VAE(SequenceDisentangler):
         data where what was measured says as much as the values do.
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
+        Does not apply to video.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
-        Series a step of training, and of inference.
+        Series per step of training, and of inference.
     lr : float, default=4e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1
@@ -135,14 +136,15 @@ class VAE(SequenceDisentangler):
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None
-        Seed of weights, batches and noise; an int gives the same codes twice.
+        Seed of weights, batches and noise; an int gives the same codes twice. Torch's and numpy's
+        global generators are not touched.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     history_ : skorch History
-        Losses and their unweighted terms, an entry an epoch.
+        Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
     interrupted_ : bool

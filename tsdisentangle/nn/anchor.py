@@ -14,7 +14,7 @@ def anchor_index(observed: Tensor, anchor: str | int, fraction: float = 0.0) -> 
     Parameters
     ----------
     observed : bool Tensor of shape (batch, elements)
-        Whether anything was observed in an element; at least one a row.
+        Whether anything was observed in an element; at least one per row.
     anchor : {'first', 'middle', 'last', 'random', 'random_batch'} or int
         A word is relative to each row's own observed elements. An int is an absolute index, from
         which the nearest observed element is taken (the earlier one of two).

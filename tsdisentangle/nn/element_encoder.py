@@ -26,7 +26,7 @@ class ElementEncoder(nn.Module):
 
     An encoder whose features keep further axes (a step axis, say) also defines
     :meth:`static_summary` and :meth:`dynamic_summary`, which reduce the anchor's features and the
-    differences to one vector an element.
+    differences to one vector per element.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ def squared_error_gaussian(mean: Tensor) -> Gaussian:
     Returns
     -------
     Gaussian
-        Its log-variance has one entry an element: it broadcasts, and costs nothing.
+        Its log-variance has one entry per element: it broadcasts, and costs nothing.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def banded_root(scale: Tensor, carry: Tensor) -> Tensor:
         Lower triangular; its product with its transpose is the covariance.
     """
     steps = scale.shape[-1]
-    # Column j: ones down to the diagonal, then the products of the carries behind it.
+    # Column j: ones down to the diagonal, then the products of the carries after it.
     below = torch.ones(steps, steps, dtype=torch.bool, device=scale.device).tril(-1)
     products = torch.where(below, carry[..., :, None], 1.0).cumprod(-2).tril()
     return products * scale[..., None, :]
@@ -70,7 +70,7 @@ class BandedGaussian(NamedTuple):
     ----------
     mean : Tensor of shape (batch, windows, dim)
     root : Tensor of shape (batch, dim, windows, windows)
-        Lower triangular root of each dimension's covariance. A window depends on none behind it,
+        Lower triangular root of each dimension's covariance. A window depends on none after it,
         so padding at the end never reaches a valid one.
     """
 
@@ -159,12 +159,12 @@ class GaussianProcess:
         return torch.linalg.cholesky(self.covariance(steps)).to(like)
 
     def roll_out(self, given: Tensor, lengths: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """Continue each row of ``given`` behind its first ``lengths[b]`` steps.
+        """Continue each row of ``given`` after its first ``lengths[b]`` steps.
 
         Parameters
         ----------
         given : Tensor of shape (batch, steps, dim)
-            Codes; what stands at or behind ``lengths[b]`` is ignored.
+            Codes; what stands at or after ``lengths[b]`` is ignored.
         lengths : Tensor of shape (batch,)
             Number of given steps of each row; zeros give draws from the prior.
         noise : Noise

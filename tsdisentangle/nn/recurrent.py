@@ -21,7 +21,7 @@ BLOCK_BYTES = 2**21
 
 
 def reverse_valid(sequence: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse the first ``lengths[b]`` steps of row ``b``; the padding behind stays in place.
+    """Reverse the first ``lengths[b]`` steps of row ``b``; the padding after them stays in place.
 
     Parameters
     ----------
@@ -200,12 +200,12 @@ class RecurrentPrior(nn.Module):
         return self.head(self.lstm(shifted)[0])
 
     def roll_out(self, given: Tensor, lengths: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """Continue each row of ``given`` behind its first ``lengths[b]`` steps.
+        """Continue each row of ``given`` after its first ``lengths[b]`` steps.
 
         Parameters
         ----------
         given : Tensor of shape (batch, steps, dynamic_dim)
-            Codes; what stands at or behind ``lengths[b]`` is ignored.
+            Codes; what stands at or after ``lengths[b]`` is ignored.
         lengths : Tensor of shape (batch,)
             Number of given steps of each row; zeros give a free roll-out.
         noise : Noise

@@ -55,7 +55,7 @@ class SequentialPosterior(nn.Module):
         ----------
         features : Tensor of shape (batch, elements, in_features)
         lengths : Tensor of shape (batch,)
-            Valid elements of each row; what lies behind them reaches no valid code.
+            Valid elements of each row; what lies beyond them reaches no valid code.
         """
         outputs = self.lstm(features, lengths)
         static = self.static_head(end_states(outputs, lengths))

@@ -75,7 +75,7 @@ class WindowDecoder(nn.Module):
 
 
 class StepEncoder(ElementEncoder):
-    """The paper's encoder: an MLP a step, then a GRU or an LSTM over each window's steps.
+    """The paper's encoder: an MLP per step, then a GRU or an LSTM over each window's steps.
 
     Features keep the step axis, so the anchor is subtracted step by step.
     """

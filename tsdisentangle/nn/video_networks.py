@@ -17,7 +17,7 @@ INITIAL_STD = 0.01  # of the encoder's weights, as in the released code
 
 
 def layer_channels(size: int, width: int) -> list[int]:
-    """Channels behind each layer that halves the side, from ``size`` down to 4.
+    """Channels after each layer that halves the side, from ``size`` down to 4.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class FirstDeconvolution(nn.Module):
     def __init__(self, in_features: int, channels: int):
         super().__init__()
         kernel = nn.ConvTranspose2d(in_features, channels, SMALLEST, bias=False).weight.detach()
-        # Channels last, so that the product already has the layout of the layers behind it.
+        # Channels last, so that the product already has the layout of the layers after it.
         self.weight = nn.Parameter(kernel.permute(0, 2, 3, 1).flatten(1).contiguous())
         self.shape = (SMALLEST, SMALLEST, channels)
 
@@ -175,7 +175,7 @@ class ClipEncoder(ElementEncoder):
         there = self.readable(observed)
         if there.all():
             return self.frames(images.flatten(0, 1)).unflatten(0, there.shape)
-        # Frames behind the end of a short clip must not reach the batch statistics.
+        # Frames beyond the end of a short clip must not reach the batch statistics.
         seen = self.frames(images[there])
         features = seen.new_zeros(*there.shape, self.out_features)
         features[there] = seen

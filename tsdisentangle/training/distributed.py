@@ -169,7 +169,7 @@ class DistributedNet(DisentanglingNet):
         self.history.record_batch(f"{part}_batch_size", int(batch[1][1]))
 
     def run_single_epoch(self, iterator: Any, training: bool, *args: Any, **kwargs: Any) -> None:
-        """Run an epoch; behind one of training, running statistics are those of process 0."""
+        """Run an epoch; after one of training, running statistics are those of process 0."""
         super().run_single_epoch(iterator, training, *args, **kwargs)
         if training:
             for buffer in self.module_.buffers():

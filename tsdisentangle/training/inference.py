@@ -147,15 +147,17 @@ class Inference:
             )
 
     def decode(self, static: np.ndarray, dynamic: np.ndarray, scaler: Scaler) -> np.ndarray:
-        """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler."""
+        """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler.
+
+        Steps of several entries that the scaler knows no layout of: ``(n, time, entry, channel)``.
+        """
         pieces = []
         with torch.inference_mode():
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
                 decoded = self.network.decode(s, d, mean_noise).mean.cpu().numpy()
-                values = from_windows(decoded, decoded.shape[1] * decoded.shape[2])
-                pieces.append(scaler.inverse(values))
+                pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
 
     def decode_like(
