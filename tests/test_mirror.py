@@ -25,13 +25,13 @@ COVERED_BY = {
 }
 
 
-def test_file_of(source):
+def mirrored(source):
     return source.parent / f"test_{source.name.removeprefix('_')}"
 
 
 def test_every_source_file_has_its_tests():
     sources = [path.relative_to(ROOT) for path in ROOT.rglob("*.py") if path.stem != "__init__"]
-    without = {str(path) for path in sources if not (TESTS / test_file_of(path)).is_file()}
+    without = {str(path) for path in sources if not (TESTS / mirrored(path)).is_file()}
     assert without == set(COVERED_BY)
 
 
