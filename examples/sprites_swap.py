@@ -10,7 +10,7 @@ Then it draws test characters, whose combinations it has never seen:
 - ``new_looks.gif``: one clip and its action with looks drawn from the prior;
 - ``new_actions.gif``: one clip and its look with actions drawn from the prior.
 
-Pictures of Sprites need their credit: it stands in ``fetch_sprites().DESCR`` and is written beside
+Pictures of Sprites need their credit: ``fetch_sprites().DESCR`` has it, and it is written beside
 them.
 
     python examples/sprites_swap.py [--seconds 45] [--output demo_output]
