@@ -9,12 +9,12 @@ import pytest
 
 from tsdisentangle import datasets
 from tsdisentangle.datasets import (
+    SequenceBunch,
     fetch_air_quality,
     fetch_etth1,
     fetch_physionet2012,
     load_japanese_vowels,
 )
-from tsdisentangle.datasets._bunch import SequenceBunch
 
 FETCHERS = [fetch_air_quality, fetch_etth1, fetch_physionet2012]
 PRIMARY = {

@@ -4,11 +4,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsdisentangle.datasets import _physionet_files, fetch_physionet2012
-from tsdisentangle.datasets._physionet_files import OUTCOMES, RECORDS
-from tsdisentangle.datasets._physionet_records import CODE, descriptor, parse
-from tsdisentangle.datasets._physionet_rules import MEASUREMENT_RULES, apply_rules
-from tsdisentangle.datasets._physionet_stays import CHANNELS
+from tsdisentangle.datasets import _physionet2012, fetch_physionet2012
+from tsdisentangle.datasets._physionet2012 import OUTCOMES, RECORDS
+from tsdisentangle.datasets._physionet_stays import (
+    CHANNELS,
+    CODE,
+    MEASUREMENT_RULES,
+    apply_rules,
+    descriptor,
+    parse,
+)
 
 N = 60
 
@@ -44,7 +49,7 @@ def outcome_text(n=N):
 @pytest.fixture
 def made_home(tmp_path, pack, monkeypatch):
     """Return a function that writes a set-c of 60 stays, with changes, and its folder."""
-    monkeypatch.setattr(_physionet_files, "N_RECORDS", N)
+    monkeypatch.setattr(_physionet2012, "N_RECORDS", N)
 
     def make(members=None, outcomes=None):
         folder = tmp_path / "home" / "physionet2012"
@@ -150,7 +155,7 @@ def test_nothing_is_written_into_the_data_folder(made_home):
 
 def test_download_of_an_unhashed_set(made_home, pack, server, monkeypatch, tmp_path):
     made_home()
-    monkeypatch.setitem(_physionet_files.RECORDS, "c", replace(RECORDS["c"], url=server.url))
+    monkeypatch.setitem(_physionet2012.RECORDS, "c", replace(RECORDS["c"], url=server.url))
     server.answers = [(200, pack[".tar.gz"]({"set-c/1.txt": b"x"}))]
     with pytest.raises(OSError, match="Nothing was kept"):
         fetch_physionet2012(subsets="c", data_home=tmp_path / "new")
