@@ -53,9 +53,8 @@ def test_form(bunch):
         assert target.flags.writeable
 
 
-def test_form_of_vowels():
-    pytest.importorskip("sktime")
-    check_form(load_japanese_vowels())
+def test_form_of_vowels(vowels):
+    check_form(vowels)
     data, speaker = load_japanese_vowels(return_X_y=True)
     assert len(data) == len(speaker) == 640
 

@@ -1,4 +1,3 @@
-import tarfile
 from dataclasses import replace
 
 import numpy as np
@@ -227,18 +226,16 @@ def test_subsets_add_up(load_real):
     )
 
 
-def raw_record(folder, id):
-    with tarfile.open(folder / RECORDS["a"].path) as archive:
-        text = archive.extractfile(f"set-a/{id}.txt").read().decode()
-    return [line.split(",") for line in text.splitlines()[1:]]
+def raw_record(texts, id):
+    return [line.split(",") for line in texts[f"{id}.txt"].decode().splitlines()[1:]]
 
 
 @pytest.mark.parametrize("row", [0, 700, 1500])
 @pytest.mark.parametrize("protocol", ["corrected", "published"])
-def test_series_and_labels_against_the_text(load_real, real_data, protocol, row):
+def test_series_and_labels_against_the_text(load_real, real_data, physionet_texts, protocol, row):
     icu = load_real(fetch_physionet2012, protocol=protocol, subsets="a")
     id = icu.groups[row]
-    lines = raw_record(real_data, id)
+    lines = raw_record(physionet_texts("a"), id)
     at_start = {name: float(value) for time, name, value in lines if time == "00:00"}
     assert icu.static_target["icu_type"][row] == at_start["ICUType"] - 1
     assert icu.static_target["age"][row] == at_start["Age"]
@@ -270,11 +267,10 @@ def test_series_and_labels_against_the_text(load_real, real_data, protocol, row)
     assert np.isnan(icu.data[row, len(bins) :]).all()
 
 
-def test_descriptors_of_all_records(real_data):
+def test_descriptors_of_all_records(physionet_texts):
     """Every published record has each descriptor at 00:00."""
     for subset in "ab":
-        with tarfile.open(real_data / RECORDS[subset].path) as archive:
-            members = {m.name[-10:]: archive.extractfile(m).read() for m in archive if m.isfile()}
+        members = physionet_texts(subset)
         events = parse(members)
         ids = np.array(sorted(int(name[:6]) for name in members))
         assert descriptor(events, "RecordID", ids).tolist() == ids.tolist()

@@ -2,7 +2,6 @@
 
 import io
 import math
-import tarfile
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdisentangle.datasets._physionet2012 import RECORDS
 from tsdisentangle.datasets._physionet_stays import (
     CODE,
     DESCRIPTOR_RULES,
@@ -115,12 +113,9 @@ def test_missing_descriptor_is_an_error():
         descriptor(events, "Age", np.array([100001]))
 
 
-def test_published_records_line_by_line(real_data):
-    members = {}
-    with tarfile.open(real_data / RECORDS["a"].path) as archive:
-        for info in archive:
-            if info.name.endswith(("0.txt", "551.txt")):
-                members[info.name[-10:]] = archive.extractfile(info).read()
+def test_published_records_line_by_line(physionet_texts):
+    texts = physionet_texts("a").items()
+    members = {name: text for name, text in texts if name.endswith(("0.txt", "551.txt"))}
     assert len(members) > 300
     expected = []
     for name in sorted(members):

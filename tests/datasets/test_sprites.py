@@ -4,6 +4,7 @@ from io import BytesIO
 from itertools import islice
 
 import numpy as np
+import pooch
 import pytest
 
 pytest.importorskip("PIL")
@@ -75,10 +76,21 @@ def generated(tree, monkeypatch):
     return home
 
 
-def test_clips_and_labels_of_generated_sheets(generated):
-    before = sorted(generated.rglob("*"))
-    sprites = fetch_sprites(data_home=generated, download_if_missing=False, size=8)
-    assert sorted(generated.rglob("*")) == before  # nothing is written there
+@pytest.fixture(scope="module")
+def composed(tree, tmp_path_factory):
+    """Clips of the generated sheets, composed once, and the user's cache that holds them."""
+    (home, digests), cache = tree, tmp_path_factory.mktemp("user-cache")
+    before = sorted(home.rglob("*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sprites, "DIGESTS", digests)
+        patch.setattr(pooch, "os_cache", lambda project: cache / project)
+        sprites = fetch_sprites(data_home=home, download_if_missing=False, size=8)
+    assert sorted(home.rglob("*")) == before  # nothing is written there
+    return sprites, cache
+
+
+def test_clips_and_labels_of_generated_sheets(composed):
+    sprites, _ = composed
     assert sprites.data.shape == (11664, 8, 8, 8, 3)
     rows = np.random.default_rng(0).choice(11664, 500, replace=False)
     for row in rows:
@@ -95,8 +107,9 @@ def test_clips_and_labels_of_generated_sheets(generated):
         np.testing.assert_array_equal(sprites.data[row], expected)
 
 
-def test_is_composed_once_and_mapped(generated, monkeypatch):
-    first = fetch_sprites(data_home=generated, size=8)
+def test_is_composed_once_and_mapped(composed, generated, monkeypatch):
+    first, cache = composed
+    monkeypatch.setattr(pooch, "os_cache", lambda project: cache / project)
     monkeypatch.setattr("tsdisentangle.datasets._sprites.compose", lambda *_: pytest.fail("again"))
     second, action = fetch_sprites(data_home=generated, size=8, return_X_y=True)
     assert isinstance(second, np.memmap)
