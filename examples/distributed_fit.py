@@ -22,7 +22,7 @@ from accelerate import Accelerator
 from sklearn.linear_model import LogisticRegression
 
 from tsdisentangle import StaticDynamicVAE, make_static_dynamic
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch
 from tsdisentangle.interop.accelerate import fit_distributed
 
 

@@ -24,8 +24,7 @@ from sklearn.manifold import TSNE
 mpl.use("Agg")
 
 from tsdisentangle import StaticDynamicVAE
-from tsdisentangle.datasets import fetch_air_quality
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch, fetch_air_quality
 from tsdisentangle.plots import plot_map, plot_reconstructions
 
 SEASONS = ("winter", "spring", "summer", "autumn")

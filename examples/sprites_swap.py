@@ -30,8 +30,7 @@ import matplotlib.pyplot as plt
 from benchmarks.tables.fits import Budget, fit_within
 from benchmarks.tables.sprites import DynamicsFirst
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
-from tsdisentangle.datasets import fetch_sprites
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch, fetch_sprites
 
 SIZE = 32
 ACTIONS = (0, 2, 4, 8)  # walk front, walk right, spellcast left, slash right
