@@ -121,8 +121,8 @@ def test_costs():
     }
     found = costs(terms, lengths)
     assert found == {
-        "KL of static from N(0, I), a series": 1.5,
-        "KL of dynamic from its prior, a window": 3.0,
-        "negative log-likelihood, a window": 1.5,
+        "KL of static from N(0, I), per series": 1.5,
+        "KL of dynamic from its prior, per window": 3.0,
+        "negative log-likelihood, per window": 1.5,
     }
     assert np.isnan(list(costs({}, lengths).values())).all()

@@ -16,7 +16,7 @@ JOINT = "all static"
 
 
 class Classifies(Protocol):
-    """What the protocols ask of a judge.
+    """What the reports call on a judge.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ def generation_report(
     X : array of shape (n, time, ...)
         Sequences of one length, better not those that the estimator was trained on.
     static, dynamic : mappings of label name to array of shape (n,)
-        Names and classes are those of the judge; one value a sequence.
+        Names and classes are those of the judge; one value per sequence.
     repeats : int, default=5
         Draws from the prior, and random pairings; the published tables have 300. The estimator is
         not trained anew, so ``std`` is the noise of the draws alone.
@@ -195,8 +195,8 @@ def _columns(judge: Classifies, labels: Mapping[str, Any], n: int) -> dict[str, 
         classes = judge.classes_[name]
         if values.shape != (n,) or not np.isin(values, classes).all():
             raise ValueError(
-                f"label {name!r} has shape {values.shape}; expected ({n},), one a sequence, of the "
-                f"judge's classes {list(classes)}."
+                f"label {name!r} has shape {values.shape}; expected ({n},), one per sequence, of "
+                f"the judge's classes {list(classes)}."
             )
         columns[name] = np.searchsorted(classes, values)
     return columns
@@ -226,7 +226,7 @@ def _share(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 def _change(sequences: np.ndarray, others: np.ndarray) -> float:
-    """Mean absolute difference, a pixel between 0 and 1; sequence by sequence to save memory."""
+    """Mean absolute difference per pixel between 0 and 1; sequence by sequence to save memory."""
     differences = [
         np.abs(x.astype(np.float64) - y).mean() for x, y in zip(sequences, others, strict=True)
     ]
