@@ -221,7 +221,7 @@ def test_series_of_unequal_length(bunch):
 
 
 def test_leak_grows_with_the_windows_that_are_read(bunch):
-    # The level has three classes: windows 0 and 3 reveal one of them each, together they reveal all.
+    # The level has three classes: windows 0 and 3 reveal one of them each, and both all.
     level = bunch.static_target["level"]
     dynamic = np.zeros((N, STEPS, 1))
     dynamic[:, 0, 0], dynamic[:, 3, 0] = level == 0, level == 1

@@ -18,7 +18,11 @@ from tsdisentangle.evaluation.factors import (
     read_factors,
     varies,
 )
-from tsdisentangle.evaluation.unlabelled_statistics import costs, describe_codes, read_elsewhere
+from tsdisentangle.evaluation.unlabelled_statistics import (
+    describe_codes,
+    mean_score_terms,
+    static_robustness,
+)
 from tsdisentangle.metrics.validation import Split, split_rows
 
 # Statistics over all pairs of series look at no more than so many, drawn at random.
@@ -172,8 +176,8 @@ def disentanglement_report(
         pd.Series(
             {
                 **describe_codes(codes, views, pairs, groups),
-                **costs(estimator.score_terms(X), codes.lengths),
-                **read_elsewhere(estimator, X, codes, rng),
+                **mean_score_terms(estimator.score_terms(X), codes.lengths),
+                **static_robustness(estimator, X, codes, rng),
             }
         ),
     )

@@ -15,7 +15,7 @@ from tsdisentangle import metrics
 JOINT = "all static"
 
 
-class Classifies(Protocol):
+class LabelClassifier(Protocol):
     """What the reports call on a judge.
 
     Attributes
@@ -64,7 +64,7 @@ class GenerationReport:
 
 def generation_report(
     estimator: Any,
-    judge: Classifies,
+    judge: LabelClassifier,
     X: Any,
     static: Mapping[str, Any],
     dynamic: Mapping[str, Any],
@@ -144,28 +144,30 @@ def generation_report(
     kept, moving = (_columns(judge, labels, len(X)) for labels in (static, dynamic))
     codes = estimator.encode(X)
     decoded = estimator.decode(codes)
-    looks: dict[str, list[_Look]] = {
-        "data": [_look(judge, X, kept, moving)],
-        "reconstruction": [_look(judge, decoded, kept, moving)],
+    judgements: dict[str, list[_Judgement]] = {
+        "data": [_judge_sequences(judge, X, kept, moving)],
+        "reconstruction": [_judge_sequences(judge, decoded, kept, moving)],
     }
 
-    def look(name: str, sequences: np.ndarray, kept: dict[str, np.ndarray]) -> None:
-        seen = _look(judge, sequences, kept, moving)
+    def add(name: str, sequences: np.ndarray, kept: dict[str, np.ndarray]) -> None:
+        seen = _judge_sequences(judge, sequences, kept, moving)
         seen.scores["pixels", "change"] = _change(sequences, decoded)
-        looks.setdefault(name, []).append(seen)
+        judgements.setdefault(name, []).append(seen)
 
     for _ in range(repeats):
         again = reseeded(estimator, rng)
         length = np.shape(X)[1]
-        look("static resampled", again.sample(len(X), length, dynamic=codes.dynamic), kept)
+        add("static resampled", again.sample(len(X), length, dynamic=codes.dynamic), kept)
         drawn = again.sample(len(X), length, static=codes.static, dynamic_prior=dynamic_prior)
-        look("dynamics resampled", drawn, kept)
+        add("dynamics resampled", drawn, kept)
         partner = metrics.random_derangement(len(X), rng)
         swapped = estimator.decode(replace(codes, static=codes.static[partner]))
-        look("swapped", swapped, {name: values[partner] for name, values in kept.items()})
-    scores = pd.DataFrame([line for name in looks for line in _average(name, looks[name])])
+        add("swapped", swapped, {name: values[partner] for name, values in kept.items()})
+    scores = pd.DataFrame(
+        [line for name in judgements for line in _average(name, judgements[name])]
+    )
     return GenerationReport(
-        scores, _confusion(judge, looks["swapped"]), _gaps(scores, kept, moving)
+        scores, _confusion(judge, judgements["swapped"]), _gaps(scores, kept, moving)
     )
 
 
@@ -174,14 +176,14 @@ def reseeded(estimator: Any, rng: np.random.RandomState) -> Any:
     return copy.copy(estimator).set_params(random_state=rng.randint(2**31 - 1))
 
 
-class _Look(NamedTuple):
+class _Judgement(NamedTuple):
     """What the judge saw: scores by label and metric; true and seen classes by label."""
 
     scores: dict[tuple[str, str], float]
     classes: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def _columns(judge: Classifies, labels: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
+def _columns(judge: LabelClassifier, labels: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
     """Labels as columns of the judge's probabilities."""
     if not isinstance(labels, Mapping) or not labels:
         raise ValueError(
@@ -202,12 +204,12 @@ def _columns(judge: Classifies, labels: Mapping[str, Any], n: int) -> dict[str, 
     return columns
 
 
-def _look(
-    judge: Classifies,
+def _judge_sequences(
+    judge: LabelClassifier,
     sequences: np.ndarray,
     static: dict[str, np.ndarray],
     dynamic: dict[str, np.ndarray],
-) -> _Look:
+) -> _Judgement:
     seen = judge.predict_proba(sequences)
     truth = {**static, **dynamic}
     classes = {name: (truth[name], seen[name].argmax(axis=1)) for name in truth}
@@ -218,7 +220,7 @@ def _look(
     for name, columns in dynamic.items():
         found = metrics.generation_scores(seen[name], columns)
         scores |= {(name, metric): value for metric, value in found._asdict().items()}
-    return _Look(scores, classes)
+    return _Judgement(scores, classes)
 
 
 def _share(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -233,17 +235,17 @@ def _change(sequences: np.ndarray, others: np.ndarray) -> float:
     return float(np.mean(differences)) / (255 if sequences.dtype == np.uint8 else 1)
 
 
-def _average(name: str, looks: list[_Look]) -> Iterator[dict[str, Any]]:
-    for label, metric in looks[0].scores:
-        values = [look.scores[label, metric] for look in looks]
+def _average(name: str, judgements: list[_Judgement]) -> Iterator[dict[str, Any]]:
+    for label, metric in judgements[0].scores:
+        values = [judgement.scores[label, metric] for judgement in judgements]
         line = {"sequences": name, "label": label, "metric": metric}
         yield {**line, "mean": np.mean(values), "std": np.std(values)}
 
 
-def _confusion(judge: Classifies, looks: list[_Look]) -> dict[str, pd.DataFrame]:
+def _confusion(judge: LabelClassifier, judgements: list[_Judgement]) -> dict[str, pd.DataFrame]:
     tables = {}
-    for name in looks[0].classes:
-        pairs = zip(*(look.classes[name] for look in looks), strict=True)
+    for name in judgements[0].classes:
+        pairs = zip(*(judgement.classes[name] for judgement in judgements), strict=True)
         truth, guess = (np.concatenate(side) for side in pairs)
         classes = judge.classes_[name]
         shares = metrics.swap_score(truth, guess, len(classes)).confusion

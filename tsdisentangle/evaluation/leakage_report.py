@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.evaluation.generation_report import Classifies, generation_report
+from tsdisentangle.evaluation.generation_report import LabelClassifier, generation_report
 
 # The dynamic codes of a whole series as one row.
 FLATTENED, AVERAGED = "dynamic, flattened", "dynamic, mean"
@@ -54,7 +54,7 @@ def leakage_report(
     static: Mapping[str, Any],
     dynamic: Mapping[str, Any],
     *,
-    judge: Classifies | None = None,
+    judge: LabelClassifier | None = None,
     n_splits: int = 10,
     random_state: Any = None,
 ) -> LeakageReport:

@@ -31,7 +31,7 @@ def describe_codes(
     }
 
 
-def costs(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]:
+def mean_score_terms(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]:
     """Mean divergences of the codes and negative log-likelihood of the data, in nats.
 
     ``terms`` are those of the estimator's score; ``lengths`` are in windows.
@@ -44,7 +44,7 @@ def costs(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]
     }
 
 
-def read_elsewhere(
+def static_robustness(
     estimator: Any, X: Any, codes: Codes, rng: np.random.RandomState
 ) -> dict[str, float]:
     """Static codes of parts of the series, and of shuffled ones; NaN where nothing compares."""
