@@ -11,8 +11,11 @@ processor, on one thread, so that other work on the machine does not count:
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.tables.runner import metadata
+from benchmarks.tables.rows import metadata
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012, load_japanese_vowels
 

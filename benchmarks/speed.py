@@ -16,9 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
 import torch
-from measuring import write_tables
-from speed_cases import (
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measuring import write_tables
+from benchmarks.speed_cases import (
     Steps,
     defaults_case,
     grown_memory,
@@ -27,11 +31,8 @@ from speed_cases import (
     video_case,
     vowels_case,
 )
-from speed_quality import Problem, time_to_quality
-from threadpoolctl import threadpool_limits
-
-from benchmarks.tables.runner import metadata
-from benchmarks.tables.shared import change_json
+from benchmarks.speed_quality import Problem, time_to_quality
+from benchmarks.tables.rows import change_json, metadata
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012
 
 ROOT = Path(__file__).parents[1]

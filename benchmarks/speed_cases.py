@@ -13,13 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from literal import LiteralNetwork, literal_evaluation, literal_loader, literal_train_step
-from literal_video import LiteralVideoNetwork
-from literal_video import literal_epoch as literal_video_epoch
-from literal_video import literal_evaluation as literal_video_evaluation
-from measuring import interleave, quartiles, seconds, watch
-from video_step import bare_encode, bare_epoch, make_estimator
 
+from benchmarks.literal import (
+    LiteralNetwork,
+    literal_evaluation,
+    literal_loader,
+    literal_train_step,
+)
+from benchmarks.literal_video import LiteralVideoNetwork
+from benchmarks.literal_video import literal_epoch as literal_video_epoch
+from benchmarks.literal_video import literal_evaluation as literal_video_evaluation
+from benchmarks.measuring import interleave, quartiles, seconds, watch
+from benchmarks.video_step import bare_encode, bare_epoch, make_estimator
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
