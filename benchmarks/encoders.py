@@ -2,7 +2,7 @@
 
 Fits ``StaticDynamicVAE`` with its defaults and each kind of encoder, without labels, on the
 training part of each data set; measures on its validation part only (JapaneseVowels, which has
-none: cross-validated on the training part). One row a data set, kind and seed, written as soon
+none: cross-validated on the training part). One row per data set, kind and seed, written as soon
 as it is there, so an interrupted run goes on where it was. ``seconds`` are those of the
 processor, on one thread, so that other work on the machine does not count:
 

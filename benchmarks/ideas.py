@@ -43,7 +43,7 @@ SETTINGS = {
     "beta": (0.2, 3.0),
 }
 WARM_UP_STEPS = 200  # of about 500 on Air Quality
-FREE_NATS = 0.25  # a coordinate of the static code
+FREE_NATS = 0.25  # per coordinate of the static code
 HIDDEN_SHARE = 0.2  # of the observed values
 
 
@@ -77,10 +77,10 @@ class FreeBits(StaticDynamicNetwork):
 
 
 class Denoising(StaticDynamicNetwork):
-    """The encoder does not see a share of the values that the decoder must tell."""
+    """The encoder does not see a share of the values that the decoder must reconstruct."""
 
     def posterior(self, batch: Windows, index: Tensor, noise: Noise, *pooling: str) -> Posterior:
-        """Posterior of the values that are left, at least one a series."""
+        """Posterior of the values that are left, at least one per series."""
         if self.training:
             kept = batch.observed & (torch.rand(batch.observed.shape) > HIDDEN_SHARE)
             some = kept.flatten(1).any(1)[:, None, None, None]

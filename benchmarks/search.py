@@ -22,6 +22,7 @@ import json
 import sys
 import time
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +64,23 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
         "missing": trial.suggest_categorical("missing", ["mask", "indicate"]),
         "lr": trial.suggest_float("lr", 1e-3, 1e-2, log=True),
     }
-    if method in ("VAE", "GPVAE"):  # one code, which is static and dynamic
+    has = signature(METHODS[method]).parameters
+    if "static_dim" not in has:  # one code, which is static and dynamic
         params["dynamic_dim"] = trial.suggest_categorical("dim", [8, 16, 24, 64])
         params["beta"] = trial.suggest_float("beta", 0.02, 2.0, log=True)
     else:
         params["static_dim"] = trial.suggest_categorical("static_dim", [8, 16, 32, 64])
         static = trial.suggest_float("static_beta", 0.02, 2.0, log=True)
         params["beta"] = [static, trial.suggest_float("dynamic_beta", 0.3, 6.0, log=True)]
-    if method in ("GPVAE", "GLR"):
+    if "length_scale" in has:
         params["length_scale"] = trial.suggest_float("length_scale", 1.0, 8.0, log=True)
-    if method == "GLR":
+    if "counterfactual" in has:
         params["counterfactual"] = trial.suggest_float("counterfactual", 0.1, 10.0, log=True)
         params["subsequence"] = trial.suggest_float("subsequence", 0.3, 1.0)
-    if method in ("CDSVAE", "SPYL"):
+    if "contrast" in has:
         params["contrast"] = trial.suggest_float("contrast", 0.1, 10.0, log=True)
         params["information"] = trial.suggest_float("information", 0.1, 3.0, log=True)
-    if method == "StaticDynamicVAE":
+    if "anchor" in has:
         params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
         params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])
         pooling = ["anchor", "mean", "precision"]

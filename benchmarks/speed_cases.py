@@ -143,7 +143,7 @@ def bare_steps(estimator: StaticDynamicVAE, windows: Windows) -> Callable[[], No
 
 
 def series_case(sizes: Steps, rounds: int) -> dict[str, Any]:
-    """Same mathematics: seconds a step of training, and a batch of encoding."""
+    """Same mathematics: seconds per step of training, and per batch of encoding."""
     X = noise_series(sizes)
     estimator = published_estimator(sizes).set_params(max_epochs=0).fit(X)
     twin = published_estimator(sizes).set_params(max_epochs=0).fit(X)

@@ -44,7 +44,7 @@ PARAMS: dict[str, Any] = {
     "dynamic_dim": 4,
     "static_pooling": "mean",
     "anchor": "random_batch",
-    # The anchor's own sounds shall not stand in the static code.
+    # The anchor's own sounds must not stand in the static code.
     "alpha": 0.0,
     "beta": (8.0, 4.0),
     "lr": 2e-3,

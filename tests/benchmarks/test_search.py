@@ -13,6 +13,7 @@ from benchmarks import search as script
 from benchmarks.tables.corrected import NOBODY, Benchmark
 from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
+from tsdisentangle.methods import METHODS
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_ideas_are_tried_by_every_method_that_has_their_parameters(search, monke
     assert set(rows["StaticDynamicVAE"]) > {*wide, "window", "hidden", "lr", "beta", "alpha"}
 
 
-@pytest.mark.parametrize("method", ["StaticDynamicVAE", "VAE", "GPVAE", "CDSVAE", "GLR", "SPYL"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dataset", ["air-quality", "physionet"])
 def test_every_proposal_is_a_valid_estimator(search, method, dataset):
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()

@@ -34,19 +34,19 @@ def test_risk_head_reads_the_last_valid_window():
     task = as_published.PublishedRisk("death", last > 0.5, 3 * codes.lengths + 2, 15)
     answers = task.answer(codes, SPLIT)
     assert task.metrics["AUROC"](answers.truth, answers.guess) > 0.85
-    behind = codes.dynamic.copy()
-    behind[np.arange(5) >= codes.lengths[:, None]] = 99.0
-    moved = Codes(codes.static, behind, codes.lengths, codes.static_std, codes.dynamic_std)
+    later = codes.dynamic.copy()
+    later[np.arange(5) >= codes.lengths[:, None]] = 99.0
+    moved = Codes(codes.static, later, codes.lengths, codes.static_std, codes.dynamic_std)
     np.testing.assert_allclose(task.answer(moved, SPLIT).guess, answers.guess, rtol=1e-4, atol=1e-5)
 
 
 def test_partial_window_at_the_end_is_not_read():
     codes = make_codes()
     task = as_published.PublishedRisk("death", codes.static[:, 0] > 0, 3 * codes.lengths - 1, 15)
-    behind = codes.dynamic.copy()
+    later = codes.dynamic.copy()
     last = np.arange(5) == codes.lengths[:, None] - 1
-    behind[last & (codes.lengths > 1)[:, None]] = 99.0
-    moved = Codes(codes.static, behind, codes.lengths, codes.static_std, codes.dynamic_std)
+    later[last & (codes.lengths > 1)[:, None]] = 99.0
+    moved = Codes(codes.static, later, codes.lengths, codes.static_std, codes.dynamic_std)
     first, second = (task.answer(each, SPLIT).guess for each in (codes, moved))
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
 
@@ -56,13 +56,13 @@ def test_last_whole_window_is_one_of_the_codes(windows, whole):
     """Eleven of fifteen steps, whatever the windows of the row are."""
     codes = make_codes(windows=windows)
     task = as_published.PublishedRisk("death", codes.static[:, 0] > 0, np.full(240, 11), 15)
-    read, behind = codes.dynamic.copy(), codes.dynamic.copy()
-    behind[:, whole:] = 99.0
+    read, later = codes.dynamic.copy(), codes.dynamic.copy()
+    later[:, whole:] = 99.0
     read[:, whole - 1] += 1.0
     first, same, other = (
         task.answer(Codes(codes.static, dynamic, *rest), SPLIT).guess
         for rest in [(codes.lengths, codes.static_std, codes.dynamic_std)]
-        for dynamic in (codes.dynamic, behind, read)
+        for dynamic in (codes.dynamic, later, read)
     )
     np.testing.assert_allclose(first, same, rtol=1e-4, atol=1e-5)
     assert not np.allclose(first, other, atol=1e-3)
