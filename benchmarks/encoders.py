@@ -2,7 +2,7 @@
 
 Fits ``StaticDynamicVAE`` with its defaults and each kind of encoder, without labels, on the
 training part of each data set; measures on its validation part only (JapaneseVowels, which has
-none: cross-validated on the training part). One row a data set, kind and seed, written as soon
+none: cross-validated on the training part). One row per data set, kind and seed, written as soon
 as it is there, so an interrupted run goes on where it was. ``seconds`` are those of the
 processor, on one thread, so that other work on the machine does not count:
 
@@ -11,8 +11,11 @@ processor, on one thread, so that other work on the machine does not count:
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.tables.runner import metadata
+from benchmarks.tables.rows import metadata
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012, load_japanese_vowels
 

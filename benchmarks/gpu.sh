@@ -6,8 +6,8 @@
 # DEVICE is cuda (the default), cuda:1, ... A first look, on a machine without a GPU too:
 # benchmarks/gpu.sh cpu --quick
 #
-# Speed goes to benchmarks/results/precision-DEVICE.jsonl, tables where each script says. The tables
-# keep the fits that are done, so after a stop the same command goes on. What failed is named at the
+# Speed goes to benchmarks/results/precision-DEVICE.jsonl, tables to benchmarks/results. The tables
+# cache the fits that are done, so after a stop the same command goes on. What failed is named at the
 # end, and the rest is still run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -39,12 +39,13 @@ if ! "$PYTHON" -c "import sys, torch; torch.empty(0, device=sys.argv[1])" "$DEVI
     echo "benchmarks/gpu.sh: torch cannot use '$DEVICE' here; install torch with CUDA, or pass cpu." >&2
     exit 2
 fi
-run "$PYTHON" -m pytest -q tests/test_precision_and_devices.py tests/nn/test_half_precision.py
+run "$PYTHON" -m pytest -q tests/test_precision_and_devices.py tests/nn/test_precision.py
 run speed "$@"
-run "$PYTHON" benchmarks/table1_generation.py "${PRESET[@]}" --device "$DEVICE" "$@"
-run "$PYTHON" benchmarks/table2_leakage.py "${PRESET[@]}" --device "$DEVICE" "$@"
-for table in examples/table{3_prediction,4_classification,5_anchor} benchmarks/table7_verification; do
-    run "$PYTHON" "$table.py" --device "$DEVICE" "$@"
+for table in 1 2; do
+    run "$PYTHON" -m benchmarks.tables "$table" "${PRESET[@]}" --device "$DEVICE" "$@"
+done
+for table in 3 4 5 7 8; do
+    run "$PYTHON" -m benchmarks.tables "$table" --device "$DEVICE" "$@"
 done
 
 if ((${#FAILED[@]})); then

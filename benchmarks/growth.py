@@ -18,14 +18,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
 import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from measuring import add_row, read_rows, watch, write_tables
 
+from benchmarks.measuring import add_row, read_rows, watch, write_tables
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 
 ROOT = Path(__file__).parents[1]

@@ -12,17 +12,20 @@ Rows are kept in ``benchmarks/results/ideas.json``; what is there is not measure
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
 import numpy as np
 import torch
-from measuring import add_row, read_rows
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from benchmarks.tables import corrected as protocols
+from benchmarks.measuring import add_row, read_rows
+from benchmarks.tables import corrected
 from benchmarks.tables.corrected import Benchmark
 from tsdisentangle import StaticDynamicVAE
 from tsdisentangle.data.windows import Windows
@@ -32,7 +35,7 @@ from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
 
 RESULTS = Path(__file__).parent / "results" / "ideas.json"
-DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
+DATASETS = {"air-quality": corrected.air_quality, "physionet": corrected.physionet}
 SETTINGS = {
     "anchor": "random_batch",
     "static_pooling": "mean",
@@ -40,7 +43,7 @@ SETTINGS = {
     "beta": (0.2, 3.0),
 }
 WARM_UP_STEPS = 200  # of about 500 on Air Quality
-FREE_NATS = 0.25  # a coordinate of the static code
+FREE_NATS = 0.25  # per coordinate of the static code
 HIDDEN_SHARE = 0.2  # of the observed values
 
 
@@ -74,10 +77,10 @@ class FreeBits(StaticDynamicNetwork):
 
 
 class Denoising(StaticDynamicNetwork):
-    """The encoder does not see a share of the values that the decoder must tell."""
+    """The encoder does not see a share of the values that the decoder must reconstruct."""
 
     def posterior(self, batch: Windows, index: Tensor, noise: Noise, *pooling: str) -> Posterior:
-        """Posterior of the values that are left, at least one a series."""
+        """Posterior of the values that are left, at least one per series."""
         if self.training:
             kept = batch.observed & (torch.rand(batch.observed.shape) > HIDDEN_SHARE)
             some = kept.flatten(1).any(1)[:, None, None, None]

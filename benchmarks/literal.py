@@ -16,7 +16,7 @@ It follows the description where the released code departs from it:
 - the negative log-likelihood is summed over the observed entries, then divided by the batch;
 - one vector of noise stands at all steps of the anchor window.
 
-Windows behind a series' last observed value are padding and have no KL divergence.
+Windows after a series' last observed value are padding and have no KL divergence.
 
 For a speed benchmark use complete series: a window without a masked step is one call of its LSTM,
 as in the released code, while the loop over steps (about 1.5 times slower) is only needed for masks
@@ -253,7 +253,7 @@ def decode_window(
 def window_nll(
     network: LiteralNetwork, x: Tensor, seen: Tensor, d: list[Tensor], s: Tensor, drive: Tensor
 ) -> list[Tensor]:
-    """``-log p`` of the observed entries of each window, a number a row."""
+    """``-log p`` of the observed entries of each window, one number per row."""
     windows = zip(split(x, network.window), split(seen, network.window), strict=True)
     nll = []
     for w, (values, observed) in enumerate(windows):
@@ -330,7 +330,7 @@ def reconstruction_terms(
     drive: Tensor,
     anchor: list[int],
 ) -> dict[str, Tensor]:
-    """Sequence term and anchor term, a number a row."""
+    """Sequence term and anchor term, one number per row."""
     nll = window_nll(network, x, seen, d, s, drive)
     where = torch.tensor(anchor, device=x.device)
     at_anchor = sum(nll[w] * (where == w) for w in range(len(nll)))

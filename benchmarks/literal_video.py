@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from literal import kl_between, kl_to_standard
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.literal import kl_between, kl_to_standard
 
 WEIGHTS = {"reconstruction": 1.0, "anchor": 0.2, "static_kl": 0.2, "dynamic_kl": 0.2}
 DIRECTIONS = {"": "forward_lstm", "_reverse": "backward_lstm"}

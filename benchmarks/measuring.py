@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables.runner import metadata
-from benchmarks.tables.shared import change_json
+from benchmarks.tables.rows import change_json, metadata
 
 MEGABYTE = 2**20
 
@@ -69,7 +68,7 @@ def watch(function: Callable[[], Any]) -> tuple[float, float]:
 
 
 def marks(script: str) -> tuple[str, str]:
-    """What stands before and behind the tables of a script in a page.
+    """What stands before and after the tables of a script in a page.
 
     Examples
     --------
@@ -92,8 +91,8 @@ def write_tables(page: Path, script: str, text: str) -> None:
     """Replace the tables of a script in a page."""
     start, end = marks(script)
     before, rest = page.read_text().split(start)
-    _, behind = rest.split(end)
-    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{behind}")
+    _, after = rest.split(end)
+    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}")
 
 
 # -- results that grow row by row ---------------------------------------------------------------
@@ -105,5 +104,5 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def add_row(path: Path, row: dict[str, Any]) -> None:
-    """Write a row behind the others; two scripts may do so at a time."""
+    """Write a row after the others; two scripts may do so at a time."""
     change_json(path, lambda old: {"meta": metadata(), "rows": [*old.get("rows", []), row]})

@@ -11,14 +11,17 @@ the processor seconds. ``--quick`` is what a test runs. Needs Linux and a file s
 import argparse
 import json
 import platform
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
 import numpy as np
 import torch
-from measuring import watch
 
+from benchmarks.measuring import watch
 from tsdisentangle import StaticDynamicVAE
 
 TIME, CHANNELS = 512, 8

@@ -4,7 +4,7 @@ Trials see the parts that the corrected protocol keeps for it (``Benchmark.searc
 part: an estimator is fitted on the training part, a linear probe is chosen on the validation part,
 and the value is the mean, over parts and tasks, of its score there. The first trial of each method
 is its untuned default. Optuna's tree-structured Parzen estimator proposes the others; each trial
-has a seed of its own, so that a search which was stopped goes on as if it had not been. Behind the
+has a seed of its own, so that a search which was stopped goes on as if it had not been. After the
 twelfth come ideas (``IDEAS``), of which every method takes what it has parameters for, and leaves
 the rest to the estimator. Trials of other ``--epochs`` are a search of their own beside it: for a
 method whose trials cost less than another's, and may last longer for that. Rows marked
@@ -19,25 +19,29 @@ Needs the extra ``search``. Trials are kept in ``benchmarks/results/search.json`
 
 import argparse
 import json
+import sys
 import time
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import numpy as np
 import optuna
 import torch
-from measuring import add_row, read_rows
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from benchmarks.tables import corrected as protocols
+from benchmarks.measuring import add_row, read_rows
+from benchmarks.tables import corrected
 from benchmarks.tables.corrected import Benchmark
-from benchmarks.tables.entries import FAMILY
+from benchmarks.tables.entries import METHODS
 from tsdisentangle.presets.tuned import TUNED_FILE, tuned_parameters
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
-DATASETS = {"air-quality": protocols.air_quality, "physionet": protocols.physionet}
+DATASETS = {"air-quality": corrected.air_quality, "physionet": corrected.physionet}
 EPOCHS = Benchmark.epochs  # of the tables, and an estimator's default
 WINDOWS = {"air-quality": (12, 24, 48), "physionet": (2, 4, 8)}
 
@@ -60,22 +64,23 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
         "missing": trial.suggest_categorical("missing", ["mask", "indicate"]),
         "lr": trial.suggest_float("lr", 1e-3, 1e-2, log=True),
     }
-    if method in ("VAE", "GPVAE"):  # one code, which is static and dynamic
+    has = signature(METHODS[method]).parameters
+    if "static_dim" not in has:  # one code, which is static and dynamic
         params["dynamic_dim"] = trial.suggest_categorical("dim", [8, 16, 24, 64])
         params["beta"] = trial.suggest_float("beta", 0.02, 2.0, log=True)
     else:
         params["static_dim"] = trial.suggest_categorical("static_dim", [8, 16, 32, 64])
         static = trial.suggest_float("static_beta", 0.02, 2.0, log=True)
         params["beta"] = [static, trial.suggest_float("dynamic_beta", 0.3, 6.0, log=True)]
-    if method in ("GPVAE", "GLR"):
+    if "length_scale" in has:
         params["length_scale"] = trial.suggest_float("length_scale", 1.0, 8.0, log=True)
-    if method == "GLR":
+    if "counterfactual" in has:
         params["counterfactual"] = trial.suggest_float("counterfactual", 0.1, 10.0, log=True)
         params["subsequence"] = trial.suggest_float("subsequence", 0.3, 1.0)
-    if method in ("CDSVAE", "SPYL"):
+    if "contrast" in has:
         params["contrast"] = trial.suggest_float("contrast", 0.1, 10.0, log=True)
         params["information"] = trial.suggest_float("information", 0.1, 3.0, log=True)
-    if method == "StaticDynamicVAE":
+    if "anchor" in has:
         params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
         params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])
         pooling = ["anchor", "mean", "precision"]
@@ -88,7 +93,7 @@ def value_of(benchmark: Benchmark, method: str, params: dict[str, Any], epochs: 
     scores = []
     for split in benchmark.search:
         given = {"window": benchmark.window, "missing": "mask", **tuned_parameters(params)}
-        estimator = FAMILY[method](**given, random_state=0, max_epochs=epochs)
+        estimator = METHODS[method](**given, random_state=0, max_epochs=epochs)
         codes = estimator.fit(benchmark.data[split.train]).encode(benchmark.data)
         scores.append([task.validate(codes, split) for task in benchmark.tasks])
     return np.mean(scores, axis=0).tolist()
@@ -155,7 +160,7 @@ def of(rows: list[dict[str, Any]], dataset: str, method: str, epochs: int) -> li
 
 
 def add(row: dict[str, Any]) -> None:
-    """Write a trial behind the others."""
+    """Write a trial after the others."""
     add_row(RESULTS, row)
 
 
@@ -187,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--methods", nargs="*", choices=list(FAMILY), default=list(FAMILY))
+    parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
     parser.add_argument("--write", action="store_true", help="only write the presets")
     options = parser.parse_args()

@@ -16,9 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
 import torch
-from measuring import write_tables
-from speed_cases import (
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measuring import write_tables
+from benchmarks.speed_cases import (
     Steps,
     defaults_case,
     grown_memory,
@@ -27,11 +31,8 @@ from speed_cases import (
     video_case,
     vowels_case,
 )
-from speed_quality import Problem, time_to_quality
-from threadpoolctl import threadpool_limits
-
-from benchmarks.tables.runner import metadata
-from benchmarks.tables.shared import change_json
+from benchmarks.speed_quality import Problem, time_to_quality
+from benchmarks.tables.rows import change_json, metadata
 from tsdisentangle.datasets import fetch_air_quality, fetch_physionet2012
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +44,7 @@ EPOCHS = 30  # of the literal form, whose quality is then asked for
 AIR_QUALITY = Steps(time=672, channels=10, window=24, batch=10, n_samples=15, batches=3)
 PHYSIONET = Steps(time=80, channels=10, window=4, batch=30, n_samples=10, batches=6)
 
-# Seconds a step of the released code on one core of another EPYC, before this package existed.
+# Seconds per step of the released code on one core of another EPYC, before this package existed.
 RELEASED_SECONDS = {
     "air_quality_m15": 0.73,
     "air_quality_m1_small": 0.090,
@@ -240,7 +241,7 @@ def quality_table(rows: dict[str, Any]) -> str:
 def released_table(rows: dict[str, Any]) -> str:
     """The literal form beside what was measured of the released code."""
     lines = [
-        "| case | literal form here, s a step | released code, s | product 1024^3 here, ms |",
+        "| case | literal form here, s per step | released code, s | product 1024^3 here, ms |",
         "| --- | --- | --- | --- |",
     ]
     for name, released in RELEASED_SECONDS.items():

@@ -13,13 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from literal import LiteralNetwork, literal_evaluation, literal_loader, literal_train_step
-from literal_video import LiteralVideoNetwork
-from literal_video import literal_epoch as literal_video_epoch
-from literal_video import literal_evaluation as literal_video_evaluation
-from measuring import interleave, quartiles, seconds, watch
-from video_step import bare_encode, bare_epoch, make_estimator
 
+from benchmarks.literal import (
+    LiteralNetwork,
+    literal_evaluation,
+    literal_loader,
+    literal_train_step,
+)
+from benchmarks.literal_video import LiteralVideoNetwork
+from benchmarks.literal_video import literal_epoch as literal_video_epoch
+from benchmarks.literal_video import literal_evaluation as literal_video_evaluation
+from benchmarks.measuring import interleave, quartiles, seconds, watch
+from benchmarks.video_step import bare_encode, bare_epoch, make_estimator
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
@@ -138,7 +143,7 @@ def bare_steps(estimator: StaticDynamicVAE, windows: Windows) -> Callable[[], No
 
 
 def series_case(sizes: Steps, rounds: int) -> dict[str, Any]:
-    """Same mathematics: seconds a step of training, and a batch of encoding."""
+    """Same mathematics: seconds per step of training, and per batch of encoding."""
     X = noise_series(sizes)
     estimator = published_estimator(sizes).set_params(max_epochs=0).fit(X)
     twin = published_estimator(sizes).set_params(max_epochs=0).fit(X)

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from literal import (
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from benchmarks.literal import (
     LiteralNetwork,
     literal_loader,
     literal_reconstruction,
     literal_train_step,
 )
-from measuring import seconds
-from skorch.callbacks import Callback
-from torch import Tensor
-
+from benchmarks.measuring import seconds
 from tsdisentangle import StaticDynamicVAE
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
@@ -73,7 +73,7 @@ def literal_run(problem: Problem, epochs: int, checkpoint: Path) -> dict[str, An
     Returns
     -------
     dict
-        ``curve``: processor seconds so far and held-out error after each epoch; ``steps`` an epoch;
+        ``curve``: processor seconds so far and held-out error after each epoch; ``steps`` per epoch;
         ``step_seconds`` and ``complete_step_seconds``: medians with the masks of the data and
         without a mask, which is cheaper for the literal form.
     """

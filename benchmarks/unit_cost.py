@@ -2,7 +2,7 @@
 
 ``python benchmarks/unit_cost.py`` fits on a few series and clips that are read from an array that
 counts what is read, on one thread. It writes one line of JSON and prints the plan as Markdown:
-machines and hours by the formulas of this file, from processor seconds a unit. ``--quick`` is what
+machines and hours by the formulas of this file, from processor seconds per unit. ``--quick`` is what
 a test runs; ``--plan`` prints the plan of the line that is there.
 """
 
@@ -25,8 +25,8 @@ SERIES_SHAPE, CLIP_SHAPE = (512, 8), (8, 64, 64, 3)
 # What the plan is for: units, and passes over them in training.
 N_SERIES, SERIES_EPOCHS = 10_000_000, 10
 VIDEO_BYTES, VIDEO_EPOCHS = 1e12, 10
-# Machines of so many processors, a process on each, whose storage gives so many bytes a second in
-# scattered rows (assumed), and that shall be done in so many hours.
+# Machines of so many processors, a process on each, whose storage gives so many bytes per second in
+# scattered rows (assumed), and the hours in which they must be done.
 PROCESSORS, STORAGE, HOURS = 64, 500e6, 24
 
 
@@ -52,7 +52,7 @@ def cost(function: Callable[[], Any], X: Counted) -> np.ndarray:
 
 
 def measure(estimator: StaticDynamicVAE, array: np.ndarray) -> dict[str, Any]:
-    """Costs a unit of the check of the data, an epoch and encoding, without what they start with.
+    """Costs per unit of the check of the data, an epoch and encoding, without what they start with.
 
     Each is a difference: of all units and the first batch, or of three epochs and one.
     """
@@ -142,17 +142,17 @@ ROWS = {
     "units": ("series or clips", "{:,}"),
     "gigabytes": ("gigabytes", "{:,.0f}"),
     "parameters": ("weights of the network", "{:,}"),
-    "seconds_epoch": ("measured: processor seconds a unit and epoch", "{:.2g}"),
-    "seconds_encode": ("measured: processor seconds a unit, encoding", "{:.2g}"),
-    "seconds_check": ("measured: processor seconds a unit, the check before training", "{:.1g}"),
-    "bytes_epoch": ("measured: bytes read a unit and epoch", "{:,.0f}"),
+    "seconds_epoch": ("measured: processor seconds per unit and epoch", "{:.2g}"),
+    "seconds_encode": ("measured: processor seconds per unit, encoding", "{:.2g}"),
+    "seconds_check": ("measured: processor seconds per unit, the check before training", "{:.1g}"),
+    "bytes_epoch": ("measured: bytes read per unit and epoch", "{:,.0f}"),
     "epochs": ("epochs", "{}"),
     "processor_hours": ("processor hours of epochs and encoding", "{:,.0f}"),
     "waits": ("an epoch waits for", "{}"),
     "machines": (f"machines of {PROCESSORS} processors, to be done in {HOURS} hours", "{}"),
     "hours": ("hours on them", "{:.1f}"),
-    "units_a_step": ("series or clips a step of training", "{:,}"),
-    "megabytes_sent": ("megabytes of gradients that leave a machine, a second", "{:.0f}"),
+    "units_a_step": ("series or clips per step of training", "{:,}"),
+    "megabytes_sent": ("megabytes of gradients that leave a machine per second", "{:.0f}"),
 }
 
 

@@ -11,14 +11,18 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import tempfile
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import numpy as np
 import torch
-from measuring import interleave, own_memory, seconds
 from skorch.callbacks import Callback
 
+from benchmarks.measuring import interleave, own_memory, seconds
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
 from tsdisentangle.losses import kl_gaussian, kl_standard_normal
 

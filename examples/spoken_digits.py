@@ -16,7 +16,10 @@ credit, under the same licence.
 """
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import matplotlib as mpl
 import numpy as np

@@ -17,7 +17,10 @@ them.
 """
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
 
 import imageio.v3 as iio
 import matplotlib as mpl

@@ -193,7 +193,7 @@ class PublishedStaticLabel(StaticLabel):
 
 
 class _BestState:
-    """Keeps the weights with the lowest validation loss, looked at once an epoch."""
+    """Keeps the weights with the lowest validation loss, looked at once per epoch."""
 
     def __init__(self, net: nn.Module, codes: SampledCodes, target: Tensor, rows: np.ndarray):
         self.net, self.codes, self.target, self.rows = net, codes, target, rows

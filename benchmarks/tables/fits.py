@@ -1,6 +1,7 @@
-"""Fits that are kept in a folder: whole ones to be found again, long ones epoch by epoch."""
+"""Fits that are cached in a folder: whole ones to be found again, long ones epoch by epoch."""
 
 import hashlib
+import inspect
 import pickle
 import time
 from collections.abc import Callable
@@ -16,8 +17,12 @@ from tqdm.auto import tqdm
 import tsdisentangle
 from tsdisentangle.persistence.files import write_atomically
 
-# What a fit depends on, inside the package.
-FIT_CODE = ("base.py", "data", "encoders", "losses", "methods", "nn", "training")
+# What a fit depends on, inside the package: what the estimators import, but for what stores them,
+# and ``io``, which makes the spectrograms of table 7.
+FIT_CODE = (
+    *("base.py", "network.py", "data", "encoders", "io"),
+    *("losses", "methods", "nn", "presets", "training"),
+)
 PACKAGE = Path(tsdisentangle.__file__).parent
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 
@@ -86,7 +91,7 @@ def file_name(title: str, *settings: Any) -> str:
     return f"{title.replace('/', '-')}-{digest}.pkl"
 
 
-def kept(path: Path, make: Callable[[], Any]) -> Any:
+def cached(path: Path, make: Callable[[], Any]) -> Any:
     """Return what a file holds; make it first if it is not there.
 
     Parameters
@@ -106,17 +111,26 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
 
 
 @cache
-def code_digest() -> str:
-    """Digest of the code that a fit depends on: another version's fits must not be found."""
+def code_digest(estimator: type | None = None) -> str:
+    """Digest of the code that a fit depends on: another version's fits must not be found.
+
+    Parameters
+    ----------
+    estimator : type or None, default=None
+        Class of the fit; if it is not of the package, its source file counts too, but not what
+        that file imports.
+    """
     digest = hashlib.sha256()
     for name in FIT_CODE:
         path = PACKAGE / name
         for file in sorted(path.rglob("*.py")) or [path]:
             digest.update(file.read_bytes())
+    if estimator is not None and not estimator.__module__.startswith("tsdisentangle."):
+        digest.update(Path(inspect.getfile(estimator)).read_bytes())
     return digest.hexdigest()
 
 
-def fit_once(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit") -> Fit:
+def fit_cached(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit") -> Fit:
     """Fit an estimator, unless the same fit to the same data lies in the folder.
 
     Parameters
@@ -125,7 +139,8 @@ def fit_once(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit")
         With an int as ``random_state``; not fitted.
     X : array
     folder : Path or None
-        As in :func:`kept`; None fits in any case, and keeps nothing.
+        As in :func:`cached`; None fits in any case, and stores nothing, as does an estimator
+        without ``get_params``, of which nobody could say whether it is the same.
     title : str, default='fit'
         Begins the name of the file.
 
@@ -138,13 +153,15 @@ def fit_once(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit")
     def make() -> Fit:
         start = time.process_time()
         fitted = estimator.fit(X)
-        return Fit(fitted, estimator.max_epochs, time.process_time() - start)
+        epochs = getattr(estimator, "max_epochs", 0)
+        return Fit(fitted, epochs, time.process_time() - start)
 
-    if folder is None:
+    if folder is None or not hasattr(estimator, "get_params"):
         return make()
     settings = sorted(estimator.get_params(deep=False).items())
-    name = file_name(title, type(estimator).__name__, settings, joblib.hash(X), code_digest())
-    return kept(folder / name, make)
+    kind = type(estimator)
+    name = file_name(title, kind.__name__, settings, joblib.hash(X), code_digest(kind))
+    return cached(folder / name, make)
 
 
 def fit_within(
@@ -198,13 +215,13 @@ def fit_within(
     return fit
 
 
-def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
-    """Fit within a budget, and keep the state of every epoch in a file.
+def fit_resumable(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
+    """Fit within a budget, and store the state after every epoch in a file.
 
     Parameters
     ----------
     path : Path
-        As in :func:`kept`. A fit that is there goes on from its last epoch.
+        As in :func:`cached`. A fit that is there goes on from its last epoch.
     estimator, X, budget
         As in :func:`fit_within`.
 
@@ -216,10 +233,10 @@ def fit_kept(path: Path, estimator: Any, X: Any, budget: Budget) -> Fit:
         return fit_within(estimator, X, budget)
     begun = _load(path) if path.exists() else None
 
-    def keep(fit: Fit) -> None:
+    def store(fit: Fit) -> None:
         _save(path, fit)
 
-    return fit_within(estimator, X, budget, title=path.stem, after_epoch=keep, begun=begun)
+    return fit_within(estimator, X, budget, title=path.stem, after_epoch=store, begun=begun)
 
 
 def _save(path: Path, value: Any) -> None:

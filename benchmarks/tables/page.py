@@ -1,6 +1,6 @@
 """Write the tables of docs/evaluation.md from the rows that are there.
 
-    python benchmarks/evaluation_page.py
+    python -m benchmarks.tables.page
 
 Means over seeds, deviations, leaks and intervals as in ``benchmarks/results/table{3,4,5,8}.json``,
 side by side by data set; a row that is still to come is a dash. Differences of methods are taken
@@ -8,22 +8,22 @@ split by split, errors of ETTh1 are also shown block by block. Last come the tri
 ``search.json`` and ``ideas.json``.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from measuring import read_rows, write_tables
 
-from benchmarks.tables.entries import representations
-from benchmarks.tables.rows import label
+from benchmarks.measuring import read_rows, write_tables
+from benchmarks.tables.entries import entries_of
+from benchmarks.tables.rows import ANCHOR_TABLES, METHOD_TABLES, Results, Row
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "evaluation.md"
 RESULTS = ROOT / "benchmarks" / "results"
 CORRECTED, PUBLISHED = "corrected", "as published"
-Row = dict[str, Any]
+SCRIPT = "tables/page.py"
+Document = dict[str, Any]  # a trial of the search, or an idea
 
 
 class Column(NamedTuple):
@@ -36,7 +36,9 @@ class Column(NamedTuple):
 
     def holds(self, row: Row) -> bool:
         """Whether a row belongs here."""
-        return all(row[name] == getattr(self, name) for name in ("task", "split", "metric"))
+        return all(
+            getattr(row, name) == getattr(self, name) for name in ("task", "split", "metric")
+        )
 
 
 PATIENTS, RELEASED = "random patients", "published split"
@@ -59,45 +61,35 @@ ALL_PUBLISHED = (
 )
 REFERENCE = "StaticDynamicVAE/tuned"
 TEST_TO_TRAIN = 0.2 / 0.8  # patients that a probe is asked for, and fitted on
-OF_METHODS, OF_ANCHORS = ("3", "4"), ("5", "8")
 SECTIONS: tuple[tuple[str, str, Sequence[str], Sequence[Column]], ...] = (
-    ("Air Quality, corrected: accuracy of the month", CORRECTED, OF_METHODS, AIR_QUALITY),
-    ("PhysioNet 2012, corrected, ten splits of patients", CORRECTED, OF_METHODS, PHYSIONET),
-    ("ETTh1, corrected, six blocks", CORRECTED, OF_METHODS, ETTH1),
-    ("As published, in brackets the paper's numbers", PUBLISHED, OF_METHODS, ALL_PUBLISHED),
+    ("Air Quality, corrected: accuracy of the month", CORRECTED, METHOD_TABLES, AIR_QUALITY),
+    ("PhysioNet 2012, corrected, ten splits of patients", CORRECTED, METHOD_TABLES, PHYSIONET),
+    ("ETTh1, corrected, six blocks", CORRECTED, METHOD_TABLES, ETTH1),
+    ("As published, in brackets the paper's numbers", PUBLISHED, METHOD_TABLES, ALL_PUBLISHED),
     (
         "Anchors, corrected",
-        *(CORRECTED, OF_ANCHORS),
+        *(CORRECTED, ANCHOR_TABLES),
         (*AIR_QUALITY, *PHYSIONET, *ETTH1),
     ),
-    ("Anchors, as published", PUBLISHED, OF_ANCHORS, ALL_PUBLISHED),
+    ("Anchors, as published", PUBLISHED, ANCHOR_TABLES, ALL_PUBLISHED),
 )
 
 
 def read(folder: Path = RESULTS) -> list[Row]:
     """Rows of all tables."""
-    paths = [folder / f"table{number}.json" for number in (*OF_METHODS, *OF_ANCHORS)]
-    return [row for path in paths if path.exists() for row in json.loads(path.read_text())["rows"]]
+    paths = [folder / f"table{number}.json" for number in (*METHOD_TABLES, *ANCHOR_TABLES)]
+    return [row for path in paths for row in Results(path, {}).rows]
 
 
 def cell(row: Row) -> str:
-    """Mean and deviation, the leaks, an interval of errors, and what was published.
-
-    Examples
-    --------
-    >>> row = {"mean": 0.5, "std": 0.01, "metric": "accuracy", "published": None}
-    >>> cell(row | {"leakage": 0.1, "leakage_course": 0.25})
-    '0.500 ± 0.010 (leak 0.10 / 0.25)'
-    >>> cell(row | {"std": None, "published": 0.6, "leakage": None, "leakage_course": None})
-    '0.500 [0.6]'
-    """
-    text = f"{row['mean']:.3f}" + ("" if row["std"] is None else f" ± {row['std']:.3f}")
-    leaks = [row.get(name) for name in ("leakage", "leakage_course")]
-    if leaks[0] is not None:
+    """Mean and deviation, the leaks, an interval of errors, and what was published."""
+    text = f"{row.mean:.3f}" + ("" if row.std is None else f" ± {row.std:.3f}")
+    if row.leakage is not None:
+        leaks = (row.leakage, row.leakage_course)
         text += f" (leak {' / '.join('-' if leak is None else f'{leak:.2f}' for leak in leaks)})"
-    if row["metric"] == "MAE":
-        text += f" ({row['ci_low']:.1f} to {row['ci_high']:.1f})"
-    return text + ("" if row["published"] is None else f" [{row['published']}]")
+    if row.metric == "MAE":
+        text += f" ({row.ci_low:.1f} to {row.ci_high:.1f})"
+    return text + ("" if row.published is None else f" [{row.published}]")
 
 
 def difference(row: Row, other: Row) -> str:
@@ -106,26 +98,21 @@ def difference(row: Row, other: Row) -> str:
     Random splits share patients, so that differences are no independent ones; the error is that of
     the corrected resampled t-test (Nadeau and Bengio 2003): variance of the differences times
     1 / their number + size of the test part / that of the training part.
-
-    Examples
-    --------
-    >>> row = {"values": [0.5, 0.7, 0.6], "seeds": [0, 1, 2]}
-    >>> difference(row, {"values": [0.4, 0.5, 0.6], "seeds": [0, 1, 2]})
-    '+0.100 ± 0.076'
     """
-    if row["seeds"] != other["seeds"]:  # a seed is a split
-        raise ValueError(f"splits {row['seeds']} and {other['seeds']} are not the same")
-    differences = np.subtract(row["values"], other["values"])
+    if row.seeds != other.seeds:  # a seed is a split
+        raise ValueError(f"splits {row.seeds} and {other.seeds} are not the same")
+    differences = np.subtract(row.values, other.values)
     variance = differences.var(ddof=1) * (1 / len(differences) + TEST_TO_TRAIN)
     return f"{differences.mean():+.3f} ± {variance**0.5:.3f}"
 
 
 def by_method(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows by the name of their line, in the order of the tables."""
-    known = ["constant", *representations()]
-    names = list(dict.fromkeys(label(row) for row in rows))
-    names.sort(key=lambda name: known.index(name.partition(",")[0]))
-    return {name: [row for row in rows if label(row) == name] for name in names}
+    known = [entry.name for entry in entries_of("3")]
+    place = {name: number for number, name in enumerate(known)}
+    names = list(dict.fromkeys(row.label for row in rows))
+    names.sort(key=lambda name: place.get(name.partition(",")[0], len(place)))
+    return {name: [row for row in rows if row.label == name] for name in names}
 
 
 def lines_of(head: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
@@ -136,7 +123,7 @@ def lines_of(head: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
 
 
 def section(rows: list[Row], columns: Sequence[Column], show: Callable[[Row], str] = cell) -> str:
-    """One line a method, in the order of the tables, and one column a task."""
+    """One line per method, in the order of the tables, and one column per task."""
     lines = {
         name: [next((show(row) for row in of if column.holds(row)), "-") for column in columns]
         for name, of in by_method(rows).items()
@@ -146,38 +133,35 @@ def section(rows: list[Row], columns: Sequence[Column], show: Callable[[Row], st
 
 def pairs(rows: list[Row], columns: Sequence[Column]) -> str:
     """What each method has more than the tuned flagship, on the same splits."""
-    known = {(row["task"], row["metric"]): row for row in rows if row["method"] == REFERENCE}
+    known = {(row.task, row.metric): row for row in rows if row.method == REFERENCE}
 
     def show(row: Row) -> str:
-        other = known.get((row["task"], row["metric"]))
+        other = known.get((row.task, row.metric))
         return "-" if other is None or other is row else difference(row, other)
 
     return section(rows, columns, show)
 
 
 def blocks(rows: list[Row]) -> str:
-    """Errors of each block, and how often the chosen probe is the constant itself."""
-    of_blocks = [row for row in rows if row["by_block"]]
+    """Errors per block, and how often the chosen probe is the constant itself."""
+    of_blocks = [row for row in rows if row.by_block]
     head = ["probe is constant", *(f"block {number + 1}" for number in range(6))]
     lines = {}
     for name, (row, *_) in by_method(of_blocks).items():
-        share = "" if row["constant_share"] is None else f"{100 * row['constant_share']:.0f} %"
-        lines[name] = [share, *(f"{error:.1f}" for error in row["by_block"])]
+        share = "" if row.constant_share is None else f"{100 * row.constant_share:.0f} %"
+        lines[name] = [share, *(f"{error:.1f}" for error in row.by_block)]
     return lines_of(head, lines)
 
 
 def hours(rows: list[Row]) -> float:
     """Processor hours of all seeds, each row as if nothing was shared with another one."""
-    cost = {
-        (row["dataset"], row["split"], label(row)): row["seconds"] * row["n_seeds"] / 3600
-        for row in rows
-    }
+    cost = {(row.dataset, row.split, row.label): row.seconds * row.n_seeds / 3600 for row in rows}
     return sum(cost.values())
 
 
-def searched(trials: list[Row]) -> str:
-    """What the trials of each method took and gave, a line a data set, method and epochs."""
-    studies: dict[tuple[str, str, int, bool], list[Row]] = {}
+def searched(trials: list[Document]) -> str:
+    """What the trials of each method took and gave, a line per data set, method and epochs."""
+    studies: dict[tuple[str, str, int, bool], list[Document]] = {}
     for trial in trials:
         key = trial["dataset"], trial["method"], trial["epochs"], trial.get("earlier_code", False)
         studies.setdefault(key, []).append(trial)
@@ -192,10 +176,10 @@ def searched(trials: list[Row]) -> str:
             f"{values[0]:.3f}",
             f"{max(values):.3f}",
         ]
-    return lines_of(["trials", "seconds a trial", "untuned", "best"], lines)
+    return lines_of(["trials", "seconds per trial", "untuned", "best"], lines)
 
 
-def tried(ideas: list[Row]) -> str:
+def tried(ideas: list[Document]) -> str:
     """What each idea gave, by seed."""
     names = list(dict.fromkeys(row["idea"] for row in ideas))
     tasks = ("month", "ICU type", "mortality")
@@ -209,31 +193,31 @@ def tried(ideas: list[Row]) -> str:
     return lines_of(["month, accuracy", "unit type, accuracy", "mortality, AUPRC"], lines)
 
 
-def tables(rows: list[Row], trials: list[Row], ideas: list[Row]) -> str:
+def tables(rows: list[Row], trials: list[Document], ideas: list[Document]) -> str:
     """All tables of the page."""
     parts = []
     for title, protocol, numbers, columns in SECTIONS:
-        chosen = [row for row in rows if row["protocol"] == protocol and row["table"] in numbers]
+        chosen = [row for row in rows if row.protocol == protocol and row.table in numbers]
         parts.append(f"**{title}**\n\n{section(chosen, columns)}")
         if columns is PHYSIONET:
             title = f"PhysioNet 2012, corrected: more than `{REFERENCE}`, on the same splits"
             parts.append(f"**{title}**\n\n{pairs(chosen, columns)}")
         if columns is ETTH1:
             parts.append(f"**ETTh1, corrected, MAE in °C of each block**\n\n{blocks(chosen)}")
-    corrected = [row for row in rows if row["protocol"] == CORRECTED]
+    corrected = [row for row in rows if row.protocol == CORRECTED]
     parts.append(f"All corrected rows: {hours(corrected):.1f} processor hours.")
     parts.append(f"**The search: score on validation data**\n\n{searched(trials)}")
     parts.append(f"**Ideas: scores on validation data, seeds 0 and 1**\n\n{tried(ideas)}")
     return "\n\n".join(parts)
 
 
-def read_all() -> tuple[list[Row], list[Row], list[Row]]:
+def read_all() -> tuple[list[Row], list[Document], list[Document]]:
     """Rows of the tables, trials of the search and rows of the ideas."""
     return read(), read_rows(RESULTS / "search.json"), read_rows(RESULTS / "ideas.json")
 
 
 def main(page: Path = PAGE) -> None:
-    write_tables(page, "evaluation_page.py", tables(*read_all()))
+    write_tables(page, SCRIPT, tables(*read_all()))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
 SHRINKAGE = (0.05, 0.3)
 RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 
+NORMAL_95 = 1.96  # standard deviations to either side of a 95 % interval
+
 # More features than that take minutes: their covariance, or a copy of them beside each window.
 MOST_FEATURES = 1000
 
@@ -332,6 +334,21 @@ def bootstrap_interval(
     tails = [50 * (1 - level), 50 * (1 + level)]
     low, high = np.percentile([once() for _ in range(draws)], tails)
     return float(low), float(high)
+
+
+def normal_interval(mean: float, deviation: float) -> tuple[float, float]:
+    """95 % interval of a mean with a normal error.
+
+    Parameters
+    ----------
+    mean, deviation : float
+        The mean, and the standard deviation of its error.
+
+    Returns
+    -------
+    low, high : float
+    """
+    return mean - NORMAL_95 * deviation, mean + NORMAL_95 * deviation
 
 
 def join(parts: list[Answers]) -> Answers:

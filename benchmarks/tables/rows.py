@@ -1,214 +1,156 @@
-"""Rows of results: measured, kept as they come, and shown."""
+"""Rows of the tables: one number each, in JSON files that several processes may write."""
 
+import datetime
 import json
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
+import torch
+from filelock import FileLock
+from tsdisentangle.persistence.disk import write_whole
 
-from benchmarks.tables.corrected import Benchmark, Resampling
-from benchmarks.tables.entries import Representation
-from benchmarks.tables.paper_numbers import ANCHORS, PUBLISHED
-from benchmarks.tables.probes import (
-    LEAKS,
-    Answers,
-    Course,
-    Metric,
-    Task,
-    accuracy,
-    bootstrap_interval,
-    by_unit,
-    join,
-    mean_of,
+from benchmarks.tables.fits import code_digest
+from benchmarks.tables.probes import LEAKS
+
+PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
+# Tables by what their rows are measured on: clips, or recordings of speakers, or time series with a
+# row per method or a row per anchor.
+CLIP_TABLES, SPEAKER_TABLES, METHOD_TABLES, ANCHOR_TABLES = (
+    ("1", "2"),
+    ("7",),
+    ("3", "4"),
+    ("5", "8"),
 )
-from benchmarks.tables.shared import change_json
-from tsdisentangle.presets.tuned import SUFFIX, has_tuned, tuned_trial
-
-# Where the paper reports each task: the methods, and the anchors of its own method.
-TABLE_OF = {"mortality": "3", "oil temperature": "3", "month": "4", "ICU type": "4"}
-ANCHOR_TABLE_OF = {"mortality": "5", "oil temperature": "5", "month": "8", "ICU type": "8"}
-TABLES = ("3", "4", "5", "8")
-Measured = tuple[list[Answers], list[float]]  # an entry a seed
-# What tells rows apart; in tables of anchors the anchor as well.
+TABLES = ("1", "2", "3", "4", "5", "7", "8")
+# What tells rows apart; in the tables of anchors the anchor as well.
 KEY = ("table", "protocol", "dataset", "task", "split", "method", "metric")
+# Fields of the tables of time series; where all of them are None, none is written.
+PROBE_FIELDS = ("values", "params", "leakage_course", "constant_share", "by_block")
 
 
-def measure(
-    benchmark: Benchmark,
-    resampling: Resampling,
-    method: str,
-    represent: Representation | None,
-    *,
-    seeds: Iterable[int],
-    epochs: int,
-) -> list[Measured]:
-    """Answers and processor seconds of a method to every task of a data set, an entry a seed.
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A number of a table, with its uncertainty and what is needed to repeat it.
 
-    Parameters
+    The order of the attributes is that of the JSON files.
+
+    Attributes
     ----------
-    benchmark : Benchmark
-    resampling : Resampling
+    table : str
+        Number of the table in Berman et al. (2024).
+    protocol : {'corrected', 'as published'}
+    dataset, task, split : str
+        What is asked, and of which series.
     method : str
-        Name in the results; ``raw/...`` marks raw features.
-    represent : callable or None
-        None answers with a constant.
-    seeds : iterable of int
+        Name of the method; after a slash its variant, or the kind of raw features.
+    metric : str
+    mean : float
+        Over seeds.
+    std : float or None
+        Over seeds; None where a single one has none.
+    ci_low, ci_high : float or None
+        95 % interval of the mean: a bootstrap one in the tables of time series, 1.96 deviations in
+        tables 1, 2 and 7. None in rows that are older than the intervals.
+    n_seeds : int
+        Number of ``seeds``.
+    seeds : list of int
+    values : list of float or None, default=None
+        The metric per seed; None in tables 1, 2 and 7.
     epochs : int
-
-    Returns
-    -------
-    list of (answers, seconds)
-        One a task; a representation is fitted once for all of them.
+        Of training; 0 where nothing is trained.
+    anchor : str or None, default=None
+        That the method was trained with, if it has one.
+    params : dict or None, default=None
+        That a search has chosen; None where there was none.
+    leakage : float or None, default=None
+        Accuracy of the static label, predicted from the averaged dynamic code.
+    leakage_course : float or None, default=None
+        The same from mean, deviation and last value of the dynamic code.
+    constant_share : float or None, default=None
+        Share of the folds whose chosen probe is the constant; None where it is no choice.
+    by_block : list of float or None, default=None
+        The metric per block in time, of tasks that are asked in blocks.
+    seconds : float
+        Processor seconds per seed.
+    published, best_public : float or None, default=None
+        The paper's number, and the best one of any publication known to us.
+    run : dict or None, default=None
+        Command, date, machine and versions, see :func:`metadata`; None until the row is stored.
     """
-    # The published heads draw codes; the corrected protocol reads their means.
-    wanted = {"return_std": True} if benchmark.protocol == "as published" else {}
-    results: list[Measured] = [([], []) for _ in benchmark.tasks]
-    for seed in seeds:
-        folds: list[list[Answers]] = [[] for _ in benchmark.tasks]
-        seconds = 0.0
-        splits = resampling.splits(seed)
-        for split in splits:
-            codes = None
-            start = time.process_time()
-            if represent is not None:
-                encoding = represent(benchmark.data[split.train], benchmark, seed, epochs)
-                seconds += encoding.seconds  # also where the fit was found, not made
-                start = time.process_time()
-                codes = encoding.encode(benchmark.data, **wanted)
-            for answers, task in zip(folds, benchmark.tasks, strict=True):
-                if codes is None:
-                    answers.append(task.constant(split))
-                else:
-                    raw = method.startswith("raw/")
-                    answers.append(task.answer(codes, split, raw=raw, seed=seed))
-            seconds += time.process_time() - start
-        tested = np.concatenate([split.test for split in splits])
-        units = tested if benchmark.units is None else benchmark.units[tested]
-        for (joined, times), parts in zip(results, folds, strict=True):
-            joined.append(replace(join(parts), units=units))
-            times.append(seconds)
-    return results
 
+    table: str
+    protocol: str
+    dataset: str
+    task: str
+    split: str
+    method: str
+    metric: str
+    mean: float
+    std: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n_seeds: int = field(init=False)
+    seeds: list[int]
+    values: list[float] | None = None
+    epochs: int
+    anchor: str | None = None
+    params: dict[str, Any] | None = None
+    leakage: float | None = None
+    leakage_course: float | None = None
+    constant_share: float | None = None
+    by_block: list[float] | None = None
+    seconds: float
+    published: float | None = None
+    best_public: float | None = None
+    run: dict[str, Any] | None = None
 
-def split_name(name: str, preset: str = "") -> tuple[str, str | None, bool]:
-    """Method, anchor in training and whether the row belongs to the tables of anchors.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_seeds", len(self.seeds))
 
-    Parameters
-    ----------
-    name : str
-    preset : str, default=''
-        Of the benchmark: where the anchor of the tuned row is found.
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """Row from an entry of a results file."""
+        return cls(**{name: value for name, value in document.items() if name != "n_seeds"})
 
-    Examples
-    --------
-    >>> split_name("StaticDynamicVAE@last")
-    ('StaticDynamicVAE', 'last', True)
-    >>> split_name("VAE")
-    ('VAE', None, False)
-    """
-    method, marked, anchor = name.partition("@")
-    if marked:
-        return method, anchor or None, True
-    if method.partition("/")[0] != "StaticDynamicVAE":
-        return method, None, False
-    return method, (_tuned(name, preset) or {}).get("anchor", "first"), False
+    def to_json(self) -> dict[str, Any]:
+        """Entry of a results file."""
+        document = {each.name: getattr(self, each.name) for each in fields(self)}
+        if all(document[name] is None for name in PROBE_FIELDS):
+            return {name: document[name] for name in document if name not in PROBE_FIELDS}
+        return document
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells the row from others."""
+        return (*(getattr(self, name) for name in KEY), self.anchor if self._per_anchor else None)
 
-def params_of(name: str, benchmark: Benchmark) -> dict[str, Any] | None:
-    """Tuned parameters of a row; None where no search has chosen any."""
-    params = _tuned(name, benchmark.preset)
-    if params is not None and benchmark.asks_windows:
-        params["window"] = benchmark.window
-    return params
+    @property
+    def label(self) -> str:
+        """Name of the row in a table or a picture."""
+        anchored = self._per_anchor and self.anchor is not None
+        return f"{self.method}, anchor {self.anchor}" if anchored else self.method
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether an interval was measured and, if a label leaks at all, both views of it."""
+        views = {getattr(self, name) is None for name in LEAKS}
+        return self.ci_low is not None and len(views) == 1
 
-def _tuned(name: str, preset: str) -> dict[str, Any] | None:
-    method, _, suffix = name.partition("/")
-    tuned = is_tuned(suffix) and has_tuned(preset, method)
-    return tuned_trial(preset + SUFFIX, method) if tuned else None
-
-
-def is_tuned(suffix: str) -> bool:
-    """Whether a row, by what follows the slash, takes the parameters of the search."""
-    return suffix in ("tuned", "tuned_untrained")
-
-
-def epochs_of(name: str, epochs: int) -> int:
-    """Epochs of a row: none where nothing is trained."""
-    untrained = "untrained" in name or name.startswith(("constant", "raw/"))
-    return 0 if untrained else epochs
-
-
-def table_of(task: str, of_anchors: bool) -> str:
-    """Table in which the paper reports a task."""
-    return (ANCHOR_TABLE_OF if of_anchors else TABLE_OF)[task]
-
-
-def make_rows(
-    benchmark: Benchmark,
-    resampling: Resampling,
-    name: str,
-    measured: list[Measured],
-    *,
-    seeds: list[int],
-    epochs: int,
-) -> list[dict[str, Any]]:
-    """One row a task and metric: mean, spread over seeds and bootstrap interval."""
-    method, anchor, of_anchors = split_name(name, benchmark.preset)
-    rows = []
-    for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True):
-        leaks = {
-            name: [accuracy(a.truth, a.leaked[name]) for a in answers if a.leaked] for name in LEAKS
-        }
-        for measure_name, metric in task.metrics.items():
-            values = [metric(a.truth, a.guess) for a in answers]
-            low, high = bootstrap_interval(metric, answers)
-            cited: dict[str, float | None] = {"published": None, "best_public": None}
-            if benchmark.protocol == "as published":
-                cited = _cited((task.name, measure_name), method, anchor if of_anchors else None)
-            rows.append(
-                {
-                    "table": table_of(task.name, of_anchors),
-                    "protocol": benchmark.protocol,
-                    "dataset": benchmark.dataset,
-                    "task": task.name,
-                    "split": resampling.name,
-                    "method": method,
-                    "metric": measure_name,
-                    "mean": float(np.mean(values)),
-                    "std": float(np.std(values)) if len(seeds) > 1 else None,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "n_seeds": len(seeds),
-                    "seeds": seeds,
-                    "values": values,
-                    "epochs": epochs,
-                    "anchor": anchor,
-                    "params": params_of(name, benchmark),
-                    **{name: float(np.mean(of)) if of else None for name, of in leaks.items()},
-                    "constant_share": mean_of([a.constant for a in answers]),
-                    "by_block": _by_block(task, metric, answers),
-                    "seconds": float(np.mean(seconds)),
-                    **cited,
-                }
-            )
-    return rows
-
-
-def _by_block(task: Task, metric: Metric, answers: list[Answers]) -> list[float] | None:
-    """Metric of each block, of a task that is asked in blocks: few enough to show each."""
-    units = answers[0].units
-    if not isinstance(task, Course) or task.blocks is None or units is None:
-        return None
-    return by_unit(metric, answers, units)
+    @property
+    def _per_anchor(self) -> bool:
+        return self.table in ANCHOR_TABLES
 
 
 class Results:
-    """Rows in a JSON file, written anew, atomically, whenever one is added.
+    """Rows in a JSON file, written anew, atomically, whenever some are added.
 
     Parameters
     ----------
@@ -221,56 +163,58 @@ class Results:
 
     def __init__(self, path: Path, meta: dict[str, Any]):
         self.path, self.meta = path, meta
-        self.rows = self._read()
+        stored = json.loads(path.read_text())["rows"] if path.exists() else []
+        self.rows = [Row.from_json(document) for document in stored]
 
     @property
     def name(self) -> str:
         """Number of the table."""
         return self.path.stem.removeprefix("table")
 
-    def _read(self) -> list[dict[str, Any]]:
-        return json.loads(self.path.read_text())["rows"] if self.path.exists() else []
-
     def has(self, **wanted: Any) -> bool:
         """Whether a row with these fields is there, and with all that is measured today."""
         return any(
-            _is_whole(row) and all(row.get(name) == wanted[name] for name in wanted)
+            row.is_complete and all(getattr(row, name) == wanted[name] for name in wanted)
             for row in self.rows
         )
 
-    def add(self, rows: list[dict[str, Any]]) -> None:
+    def add(self, rows: Iterable[Row]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""
-        new = {_key(row) for row in rows}
-        signed = [row | {"run": row.get("run", self.meta)} for row in rows]
+        signed = [replace(row, run=self.meta) if row.run is None else row for row in rows]
+        new = {row.key for row in signed}
 
         def put(old: dict[str, Any]) -> dict[str, Any]:
-            # Another run may have added rows in the meantime.
-            kept = [row for row in old.get("rows", []) if _key(row) not in new]
-            return {"meta": self.meta, "rows": kept + signed}
+            # Another process may have added rows in the meantime.
+            stored = [Row.from_json(document) for document in old.get("rows", [])]
+            self.rows = [row for row in stored if row.key not in new] + signed
+            return {"meta": self.meta, "rows": [row.to_json() for row in self.rows]}
 
-        self.rows = change_json(self.path, put)["rows"]
+        change_json(self.path, put)
 
     def sort(self, methods: list[str]) -> None:
         """Bring the rows into the order of the methods, whenever each was measured."""
         place = {method: number for number, method in enumerate(methods)}
-        self.rows.sort(key=lambda row: place.get(row["method"], len(place)))
+        self.rows.sort(key=lambda row: place.get(row.method, len(place)))
 
     def protocols(self) -> list[str]:
         """Return the protocols that have rows."""
-        return list(dict.fromkeys(row["protocol"] for row in self.rows))
+        return list(dict.fromkeys(row.protocol for row in self.rows))
 
-    def of(self, protocol: str) -> list[dict[str, Any]]:
+    def of(self, protocol: str) -> list[Row]:
         """Return the rows of one protocol."""
-        return [row for row in self.rows if row["protocol"] == protocol]
+        return [row for row in self.rows if row.protocol == protocol]
 
     def to_markdown(self, protocol: str) -> str:
-        """One line a method, one column a task, split, metric and number of seeds."""
+        """One line per method, one column per task, split, metric and number of seeds."""
         rows = self.of(protocol)
-        frame = pd.DataFrame(rows)
-        frame["column"] = [_heading(row) for row in rows]
-        constants = {_heading(row): row["mean"] for row in rows if row["method"] == "constant"}
-        frame["cell"] = [_cell(row, constants.get(_heading(row))) for row in rows]
-        frame["method"] = [label(row) for row in rows]
+        constants = {_heading(row): row.mean for row in rows if row.method == "constant"}
+        frame = pd.DataFrame(
+            {
+                "method": [row.label for row in rows],
+                "column": [_heading(row) for row in rows],
+                "cell": [_cell(row, constants.get(_heading(row))) for row in rows],
+            }
+        )
         wide = frame.pivot_table(index="method", columns="column", values="cell", aggfunc="first")
         wide = wide.reindex(frame["method"].unique())
         head = " | ".join(["method", *wide.columns])
@@ -288,7 +232,7 @@ class Results:
         missing = list(to_come)
         note = "Mean ± deviation over seeds; processor seconds of a seed; leak: the label from the "
         note += "averaged dynamic code, and from its mean, deviation and last value"
-        skilled = any(row["metric"] == "MAE" for row in self.rows)
+        skilled = any(row.metric == "MAE" for row in self.rows)
         parts.append(note + "; skill: 1 - error / that of the constant" * skilled + ".\n")
         parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
         text = "\n".join(parts)
@@ -297,54 +241,79 @@ class Results:
         return text
 
 
-def label(row: Mapping[str, Any]) -> str:
-    """Name of a row in a table or a picture."""
-    anchored = _of_anchors(row) and row["anchor"] is not None
-    return f"{row['method']}, anchor {row['anchor']}" if anchored else row["method"]
-
-
 def _title(protocol: str) -> str:
     return protocol + " (M = 1: one draw a step)" * (protocol == "as published")
 
 
-def _cited(
-    column: tuple[str, str], method: str, anchor: str | None = None
-) -> dict[str, float | None]:
-    """Published numbers of a row; with its anchor, of the tables of anchors."""
-    of_methods = PUBLISHED[column]
-    of_anchors = ANCHORS[column] if method == "StaticDynamicVAE" else {}
-    value = of_methods.get(method) if anchor is None else of_anchors.get(anchor)
-    return {"published": value, "best_public": of_methods["best public"]}
+def _heading(row: Row) -> str:
+    return f"{row.task}, {row.split}, {row.metric} ({row.n_seeds} seeds)"
 
 
-def _is_whole(row: Mapping[str, Any]) -> bool:
-    """Whether an interval was measured and, if a label leaks at all, both views of it."""
-    views = {row.get(name) is None for name in LEAKS}
-    return row["ci_low"] is not None and len(views) == 1
-
-
-def _of_anchors(row: Mapping[str, Any]) -> bool:
-    return row["table"] in ANCHOR_TABLE_OF.values()
-
-
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (*(row[name] for name in KEY), row["anchor"] if _of_anchors(row) else None)
-
-
-def _heading(row: dict[str, Any]) -> str:
-    return f"{row['task']}, {row['split']}, {row['metric']} ({row['n_seeds']} seeds)"
-
-
-def _cell(row: dict[str, Any], constant: float | None) -> str:
-    spread = "" if row["std"] is None else f" ± {row['std']:.3f}"
-    text = f"{row['mean']:.3f}{spread}"
-    if row["metric"] == "MAE" and constant:
-        text += f" (skill {1 - row['mean'] / constant:.2f})"
-    if leaks := [f"{row[name]:.3f}" for name in LEAKS if row.get(name) is not None]:
-        text += f" (leak {' / '.join(leaks)})"
-    if row["epochs"]:
-        text += f", {row['epochs']} epochs"
-    text += f", {row['seconds']:.0f} s"
-    cited = {"paper": row["published"], "best public": row["best_public"]}
+def _cell(row: Row, constant: float | None) -> str:
+    text = f"{row.mean:.3f}" + ("" if row.std is None else f" ± {row.std:.3f}")
+    if row.metric == "MAE" and constant:
+        text += f" (skill {1 - row.mean / constant:.2f})"
+    leaks = [getattr(row, name) for name in LEAKS]
+    if known := [f"{leak:.3f}" for leak in leaks if leak is not None]:
+        text += f" (leak {' / '.join(known)})"
+    if row.epochs:
+        text += f", {row.epochs} epochs"
+    text += f", {row.seconds:.0f} s"
+    cited = {"paper": row.published, "best public": row.best_public}
     known = [f"{name} {value}" for name, value in cited.items() if value is not None]
     return text + (f" [{', '.join(known)}]" if known else "")
+
+
+def metadata() -> dict[str, Any]:
+    """Return what a number needs beside it to be repeated."""
+    return {
+        "command": shlex.join(["python", *_arguments()]),
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "fit_code": code_digest()[:12],
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _arguments() -> list[str]:
+    """Arguments that Python was started with, ``-m`` with its module included."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return sys.argv
+    return ["-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
+
+
+def change_json(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Replace what a file holds; nobody else changes it between reading and writing.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if it is not there. The lock is a file beside it.
+    change : callable
+        Takes the content (empty if there is no file) and returns the new one.
+
+    Returns
+    -------
+    dict
+        The new content.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "rows.json"
+    >>> for name in "ab":
+    ...     content = change_json(path, lambda old: old | {name: 1})
+    >>> content
+    {'a': 1, 'b': 1}
+    >>> folder.cleanup()
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        content = change(json.loads(path.read_text()) if path.exists() else {})
+        write_whole(path, [json.dumps(content, indent=1).encode(), b"\n"])
+    return content

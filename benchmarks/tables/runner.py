@@ -1,186 +1,149 @@
-"""The command line that the table scripts share."""
+"""The command line and the resumable loop of all tables."""
 
 import argparse
-import datetime
-import os
-import platform
-import shlex
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from benchmarks.tables.corrected import Benchmark, Resampling
-from benchmarks.tables.entries import Representation, representations
-from benchmarks.tables.fits import code_digest, default_cache
-from benchmarks.tables.probes import Split
-from benchmarks.tables.rows import (
-    TABLES,
-    Results,
-    epochs_of,
-    is_tuned,
-    make_rows,
-    measure,
-    params_of,
-    split_name,
-    table_of,
+from benchmarks.tables.entries import (
+    CALLED,
+    check_called,
+    entries_of,
+    has_parameter,
+    load_estimator,
 )
-from tsdisentangle.presets.tuned import has_tuned
+from benchmarks.tables.fits import default_cache
+from benchmarks.tables.rows import ANCHOR_TABLES, CLIP_TABLES, TABLES, Results, Row, metadata
 
-QUICK_EPOCHS = 3
-QUICK_SERIES = 400  # of a training part
-PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
-
-
-def metadata() -> dict[str, Any]:
-    """Return what a number needs beside it to be repeated."""
-    return {
-        "command": shlex.join(["python", *sys.argv]),
-        "date": datetime.date.today().isoformat(),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "fit_code": code_digest()[:12],
-        "versions": {name: version(name) for name in PACKAGES},
-    }
+# Options that only some tables read.
+READ_BY = {"preset": ("1", "2"), "epochs": ("3", "4", "5", "8")}
 
 
-class Job(NamedTuple):
-    """A row of every table that the tasks of a data set belong to."""
+@dataclass(frozen=True)
+class Job:
+    """What is measured in one go: a row of the command line, which may fill rows of several tables.
 
-    benchmark: Benchmark
-    resampling: Resampling
+    Attributes
+    ----------
+    name : str
+        Name of the row, as ``--methods`` takes it.
+    dataset, split, protocol : str
+        What ``--datasets``, ``--splits`` and ``--protocol`` choose by.
+    keys : sequence of mapping
+        Fields that tell its rows from others, the table included; one mapping per task.
+    measure : callable
+        Returns the rows.
+    seeds : list of int
+    epochs : int or None, default=None
+        None where they are known only after the fit.
+    params : dict or None, default=None
+        That a search has chosen for it.
+    is_ready : bool, default=True
+        False while the search has not chosen what it needs.
+    """
+
     name: str
+    dataset: str
+    split: str
+    protocol: str
+    keys: Sequence[Mapping[str, Any]]
+    measure: Callable[[], list[Row]]
+    seeds: list[int]
+    epochs: int | None = None
+    params: dict[str, Any] | None = None
+    is_ready: bool = True
 
+    @property
     def tables(self) -> set[str]:
         """Tables that get a row."""
-        of_anchors = split_name(self.name)[2]
-        return {table_of(task.name, of_anchors) for task in self.benchmark.tasks}
+        return {key["table"] for key in self.keys}
 
+    @property
     def place(self) -> str:
         """Data set, split and protocol."""
-        return f"{self.benchmark.dataset}, {self.resampling.name}, {self.benchmark.protocol}"
+        return f"{self.dataset}, {self.split}, {self.protocol}"
+
+    def is_done(self, stores: Mapping[str, Results]) -> bool:
+        """Whether its rows have been measured, with these seeds, epochs and parameters."""
+        wanted: dict[str, Any] = {"seeds": self.seeds, "params": self.params}
+        if self.epochs is not None:
+            wanted["epochs"] = self.epochs
+        return all(stores[key["table"]].has(**key, **wanted) for key in self.keys)
 
 
-def run(
-    title: str,
-    makers: list[Callable[[], Benchmark]],
-    tables: Collection[str],
-    known: Mapping[str, Representation | None] | None = None,
-    arguments: list[str] | None = None,
-) -> list[Results]:
-    """Measure every row that is not there yet, and print the tables.
+# -- the command line ---------------------------------------------------------------------------
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
 
     Parameters
     ----------
-    title : str
-        Shown by ``--help``.
-    makers : list of callables
-        Each loads a data set with its tasks: all that the tables have.
-    tables : collection of str
-        Names of the tables to show. A representation serves all tasks of its data set, so rows of
-        another table may be measured too, and are kept.
-    known : mapping of name to representation, default=None
-        Rows to choose from, None instead of a representation for the constant; None means all
-        methods and the constant.
     arguments : list of str, default=None
-        Command line; None means ``sys.argv``.
+        None means ``sys.argv``.
 
     Returns
     -------
-    list of Results
-        The shown tables.
+    argparse.Namespace
+        ``tables`` in the order of :data:`~benchmarks.tables.rows.TABLES`, each once; in
+        ``estimators`` the classes that ``--estimator`` names.
     """
-    if known is None:
-        known = {"constant": None, **representations()}
-    options = _parse(title, list(known), arguments)
-    torch.set_num_threads(1)
-    with threadpool_limits(1):  # the probes as well: two runs side by side would fight for cores
-        return _run(options, makers, tables, known)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.tables = [table for table in TABLES if table in options.tables]
+    for name, tables in READ_BY.items():
+        if getattr(options, name) is not None and set(tables).isdisjoint(options.tables):
+            parser.error(f"argument --{name}: only tables {', '.join(tables)} read it")
+    options.estimators = [load_estimator(text) for text in options.estimators]
+    _check_estimators(options.estimators, options.tables)
+    entries = [entry for table in options.tables for entry in entries_of(table, options.estimators)]
+    known = dict.fromkeys(entry.name for entry in entries)
+    for name in options.methods or ():
+        if name not in known:
+            choices = ", ".join(map(repr, known))
+            parser.error(f"argument --methods: invalid choice: {name!r} (choose from {choices})")
+    return options
 
 
-def _run(
-    options: argparse.Namespace,
-    makers: list[Callable[[], Benchmark]],
-    tables: Collection[str],
-    known: Mapping[str, Representation | None],
-) -> list[Results]:
-    # Quick rows never take the place of full ones.
-    folder = options.output / "quick" if options.quick else options.output
-    store = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
-    benchmarks = [replace(make(), device=options.device, cache=options.cache) for make in makers]
-    _check_names(options.datasets, benchmarks)
-    jobs = [
-        Job(benchmark, resampling, name)
-        for benchmark in benchmarks
-        for resampling in benchmark.resamplings[: 1 if options.quick else None]
-        for name in known
-        if _applies(name, benchmark)
-    ]
-    wanted = [job for job in jobs if _is_wanted(job, options)]
-    missing = [job for job in wanted if not _is_there(job, store, **_budget(job, options))]
-    for job in missing:
-        _check_poorer(job, store, **_budget(job, options))
-    for job in tqdm(missing, unit="row"):
-        budget = _budget(job, options)
-        benchmark, resampling, name = job
-        if options.quick:
-            resampling = thinned(resampling)
-        measured = measure(benchmark, resampling, name, known[name], **budget)
-        for row in make_rows(benchmark, resampling, name, measured, **budget):
-            store[row["table"]].add([row])
-    to_come = [job for job in jobs if not _is_there(job, store, **_budget(job, options))]
-    shown = [store[table] for table in tables]
-    methods = [name.partition("@")[0] for name in known]
-    for results in shown:
-        results.sort(methods)
-        missing = [job for job in to_come if results.name in job.tables()]
-        print("\n" + results.write_markdown(_by_place(missing)), end="")
-    return shown
-
-
-def _by_place(jobs: list[Job]) -> list[str]:
-    """Name the jobs of each data set, split and protocol."""
-    places = dict.fromkeys(job.place() for job in jobs)
-    return [
-        f"{place}: {', '.join(job.name for job in jobs if job.place() == place)}"
-        for place in places
-    ]
-
-
-def thinned(resampling: Resampling) -> Resampling:
-    """Return the same splits with every k-th training series, a few hundred."""
-
-    def splits(seed: int) -> list[Split]:
-        parts = resampling.splits(seed)
-        return [
-            replace(part, train=part.train[:: -(-len(part.train) // QUICK_SERIES)])
-            for part in parts
-        ]
-
-    return replace(resampling, splits=splits)
-
-
-def _parse(title: str, names: list[str], arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=title)
-    seeds, epochs = "default: 5; 10 splits of patients; 1 published", "default: 100; the released"
-    parser.add_argument("--seeds", type=_positive, help=seeds)
-    parser.add_argument("--epochs", type=_positive, help=epochs)
-    parser.add_argument("--quick", action="store_true", help="one seed, few epochs and series")
-    parser.add_argument("--methods", nargs="*", choices=names, help="rows; default: all")
-    parser.add_argument("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
-    parser.add_argument("--device", default="cpu", help="of the estimators, e.g. cuda")
-    parser.add_argument("--protocol", choices=["corrected", "as published"])
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of the fits")
-    return parser.parse_args(arguments)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tables",
+        description="Measure what is not there yet of tables of Berman et al. (2024), and show it.",
+    )
+    add = parser.add_argument
+    seeds = "default: 1 in tables 1 and 2; 3 in table 7, of takes; in the others 5, 10 splits of "
+    seeds += "patients, 1 published"
+    epochs = "of tables 3, 4, 5 and 8; default: 100 or those of the search; the released"
+    add("tables", nargs="+", choices=TABLES, metavar="TABLE", help=" ".join(TABLES))
+    add(
+        "--quick",
+        action="store_true",
+        help="few epochs, little data, and in tables 3, 4, 5 and 8 one seed",
+    )
+    add("--methods", nargs="*", metavar="ROW", help="default: all rows")
+    add(
+        "--estimator",
+        action="append",
+        dest="estimators",
+        default=[],
+        metavar="PACKAGE.MODULE:CLASS",
+        help="class of your own, a row more in every table; may be given several times",
+    )
+    add("--seeds", type=_positive, help=seeds)
+    add("--epochs", type=_positive, help=epochs)
+    add("--datasets", nargs="*", metavar="NAME", help="e.g. ETTh1; default: all")
+    add("--splits", nargs="*", metavar="NAME", help="e.g. takes; default: all")
+    add("--protocol", choices=["corrected", "as published"], help="default: both")
+    add("--preset", choices=["cpu", "full"], help="sizes of tables 1 and 2; default: cpu")
+    add("--device", default="cpu", help="of the estimators, e.g. cuda")
+    add("--output", type=Path, default=Path("benchmarks/results"))
+    add("--cache", type=Path, default=default_cache(), help="folder of the fits")
+    return parser
 
 
 def _positive(text: str) -> int:
@@ -190,82 +153,107 @@ def _positive(text: str) -> int:
     return number
 
 
-def _check_names(datasets: list[str] | None, benchmarks: list[Benchmark]) -> None:
-    """Refuse a data set that the tables do not have."""
-    known = dict.fromkeys(benchmark.dataset for benchmark in benchmarks)
-    if unknown := [name for name in datasets or [] if name not in known]:
-        raise SystemExit(f"--datasets {unknown} are unknown; expected some of {list(known)}.")
+def _check_estimators(estimators: list[type], tables: list[str]) -> None:
+    """Refuse classes that a table cannot call, and say which of them has no row in some table."""
+    names = [kind.__name__ for kind in estimators]
+    if doubled := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise SystemExit(f"--estimator: several classes have the name of one row: {doubled}.")
+    compared = [table for table in tables if table in ANCHOR_TABLES]
+    for kind in estimators:
+        for table in tables:
+            check_called(kind, CALLED[table], f"--estimator in table {table}")
+        if compared and not has_parameter(kind, "anchor"):
+            note = f"--estimator: tables {' and '.join(ANCHOR_TABLES)} compare anchors, and "
+            note += f"{kind.__name__} has no parameter 'anchor': it has no row there."
+            if compared == tables:
+                raise SystemExit(note)
+            print(note)
 
 
-def _budget(job: Job, options: argparse.Namespace) -> dict[str, Any]:
-    """Seeds and epochs of a row."""
-    own = (1, QUICK_EPOCHS) if options.quick else (job.resampling.n_seeds, _full_epochs(job))
-    seeds, epochs = options.seeds or own[0], options.epochs or own[1]
-    return {"seeds": list(range(seeds)), "epochs": epochs_of(job.name, epochs)}
+# -- the loop -----------------------------------------------------------------------------------
 
 
-def _full_epochs(job: Job) -> int:
-    """Epochs of the benchmark, or those of the trial that the search has chosen."""
-    found = params_of(job.name, job.benchmark) or {}
-    return found.get("max_epochs", job.benchmark.epochs)
+def run(options: argparse.Namespace, load_jobs: Callable[[], list[Job]]) -> list[Results]:
+    """Measure every chosen row that is not there yet, and print the tables.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Of :func:`parse`.
+    load_jobs : callable
+        Returns the jobs of the tables, whether they are chosen or not.
+
+    Returns
+    -------
+    list of Results
+        The tables of ``options``. A job fills rows of other tables too, and those are kept as well.
+    """
+    if options.device != "cpu" and set(options.tables) <= set(CLIP_TABLES):
+        return _run(options, load_jobs())  # all cores feed the device with clips
+    torch.set_num_threads(1)
+    with threadpool_limits(1):  # the probes as well: two runs side by side would fight for cores
+        return _run(options, load_jobs())
 
 
-def _is_wanted(job: Job, options: argparse.Namespace) -> bool:
+def _run(options: argparse.Namespace, jobs: list[Job]) -> list[Results]:
+    _check_choices(options, jobs)
+    # Quick rows never take the place of full ones.
+    folder = options.output / "quick" if options.quick else options.output
+    stores = {table: Results(folder / f"table{table}.json", metadata()) for table in TABLES}
+    missing = [job for job in jobs if _is_chosen(job, options) and not job.is_done(stores)]
+    for job in missing:
+        _refuse_poorer(job, stores)
+    for job in tqdm(missing, unit="row"):
+        rows = job.measure()
+        for table in dict.fromkeys(row.table for row in rows):
+            stores[table].add(row for row in rows if row.table == table)
+    to_come = [job for job in jobs if not job.is_done(stores)]
+    for table in options.tables:
+        entries = entries_of(table, options.estimators)
+        stores[table].sort([entry.method for entry in entries])
+        print("\n" + stores[table].write_markdown(_by_place(to_come, table)), end="")
+    return [stores[table] for table in options.tables]
+
+
+def _check_choices(options: argparse.Namespace, jobs: list[Job]) -> None:
+    """Refuse data sets and splits that the tables do not have."""
+    for option, field in (("datasets", "dataset"), ("splits", "split")):
+        known = dict.fromkeys(getattr(job, field) for job in jobs)
+        if unknown := [name for name in getattr(options, option) or [] if name not in known]:
+            raise SystemExit(f"--{option} {unknown} are unknown; expected some of {list(known)}.")
+
+
+def _is_chosen(job: Job, options: argparse.Namespace) -> bool:
     """Whether the command line asks for a row, and the search has found what it needs."""
-    method, _, suffix = job.name.partition("/")
-    if is_tuned(suffix) and not has_tuned(job.benchmark.preset, method):
-        return False
     return (
-        options.protocol in (None, job.benchmark.protocol)
-        and job.benchmark.dataset in (options.datasets or [job.benchmark.dataset])
+        job.is_ready
+        and options.protocol in (None, job.protocol)
+        and job.dataset in (options.datasets or [job.dataset])
+        and job.split in (options.splits or [job.split])
         and job.name in (options.methods or [job.name])
     )
 
 
-def _applies(name: str, benchmark: Benchmark) -> bool:
-    """Whether a row makes sense for a data set."""
-    if benchmark.protocol == "as published":
-        if name.startswith("raw/"):
-            return name == "raw/flat"  # the paper's raw features
-        if is_tuned(name.partition("/")[2]):  # its parameters are the published ones
-            return False
-    return not (benchmark.asks_windows and name in ("raw/minirocket", "raw/missingness"))
-
-
-def _is_there(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> bool:
-    """Whether the rows of a job have been measured, with these parameters."""
-    params = params_of(job.name, job.benchmark)
-    return all(
-        results.has(seeds=seeds, epochs=epochs, params=params, **place)
-        for results, place in _places(job, store)
-    )
-
-
-def _check_poorer(job: Job, store: dict[str, Results], seeds: list[int], epochs: int) -> None:
+def _refuse_poorer(job: Job, stores: Mapping[str, Results]) -> None:
     """Refuse to put a row in the place of one with more seeds or epochs."""
-    for results, place in _places(job, store):
-        for row in results.rows:
-            there = all(row[name] == place[name] for name in place)
-            if there and (row["n_seeds"] > len(seeds) or row["epochs"] > epochs):
+    for key in job.keys:
+        for row in stores[key["table"]].rows:
+            if any(getattr(row, name) != key[name] for name in key):
+                continue
+            longer = job.epochs is not None and row.epochs > job.epochs
+            if row.n_seeds > len(job.seeds) or longer:
+                epochs = "" if job.epochs is None else f" and {job.epochs}"
                 raise SystemExit(
-                    f"{results.path} has {job.name} ({job.place()}) with {row['n_seeds']} seeds "
-                    f"and {row['epochs']} epochs; {len(seeds)} and {epochs} would take its place. "
-                    "Pass another folder as --output, or --quick."
+                    f"{stores[key['table']].path} has {job.name} ({job.place}) with {row.n_seeds} "
+                    f"seeds and {row.epochs} epochs; {len(job.seeds)}{epochs} would take its "
+                    "place. Pass another folder as --output, or --quick."
                 )
 
 
-def _places(job: Job, store: dict[str, Results]) -> Iterator[tuple[Results, dict[str, Any]]]:
-    """Where the rows of a job stand, one a task."""
-    method, anchor, of_anchors = split_name(job.name, job.benchmark.preset)
-    for task in job.benchmark.tasks:
-        yield (
-            store[table_of(task.name, of_anchors)],
-            {
-                "protocol": job.benchmark.protocol,
-                "dataset": job.benchmark.dataset,
-                "task": task.name,
-                "split": job.resampling.name,
-                "method": method,
-                "anchor": anchor,
-            },
-        )
+def _by_place(jobs: Iterable[Job], table: str) -> list[str]:
+    """Names of the jobs of a table, by data set, split and protocol."""
+    names: dict[str, list[str]] = {}
+    for job in jobs:
+        if table in job.tables:
+            names.setdefault(job.place, []).append(job.name)
+    return [f"{place}: {', '.join(of)}" for place, of in names.items()]

@@ -1,52 +1,33 @@
-"""Sprites as a benchmark: a judge and a fit of every method, which tables 1 and 2 share."""
+"""Sprites as a benchmark: a judge and a fit of every row, which tables 1 and 2 share."""
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
 
-from benchmarks.tables.corrected import DataHome
-from benchmarks.tables.fits import (
-    Budget,
-    Fit,
-    code_digest,
-    default_cache,
-    file_name,
-    fit_kept,
-    kept,
-)
-from benchmarks.tables.paper_numbers_generation import GENERATION
-from benchmarks.tables.rows import Results
-from benchmarks.tables.runner import metadata
+from benchmarks.tables.entries import FLAGSHIP, METHODS, Entry, entries_of, split_params
+from benchmarks.tables.fits import Budget, Fit, cached, code_digest, file_name, fit_resumable
+from benchmarks.tables.paper_numbers import cite
+from benchmarks.tables.probes import normal_interval
+from benchmarks.tables.rows import CLIP_TABLES, Row
+from benchmarks.tables.runner import Job
 from tsdisentangle import metrics
 from tsdisentangle.datasets import fetch_sprites
 from tsdisentangle.encoders import VideoEncoder
 from tsdisentangle.evaluation.generation_report import JOINT, GenerationReport, generation_report
 from tsdisentangle.evaluation.judge import Judge
 from tsdisentangle.evaluation.leakage_report import leakage_report
-from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
+from tsdisentangle.presets.published import preset_parameters
 
 LOOKS = ("skin", "pants", "top", "hair")
 ACTION = "action"
 # A judge that errs more often than that on a label of real clips judges nothing.
 LEAST_ACCURACY = 0.999
-NORMAL = 1.96  # deviations to either side of a 95 % interval
-
-UNTRAINED = "StaticDynamicVAE/untrained"
-# Parameters that a row replaces.
-ROWS: dict[str, dict[str, Any]] = {
-    "StaticDynamicVAE": {},
-    "StaticDynamicVAE/no_loss": {"anchor_loss": "none"},
-    "StaticDynamicVAE/no_sub": {"subtract": False},
-    "StaticDynamicVAE/no_both": {"anchor_loss": "none", "subtract": False},
-    UNTRAINED: {},
-}
 
 # What Table 1 calls the scores of clips whose static code was drawn anew.
 SCORES = {
@@ -62,12 +43,12 @@ class DynamicsFirst(Callback):
 
     The direction in which a character looks stays during a clip and shows in the anchor: a static
     code that learns first takes it, and the dynamic codes need it no more. But it is part of the
-    action. With a dear static code they take it, and what they cannot see stays for that code.
+    action. With a costly static code they take it, and what they cannot see stays for that code.
 
     Parameters
     ----------
     epochs : int
-        So many.
+        Number of first epochs.
     weight : float
         Of the static divergence in them; afterwards the estimator's own.
     """
@@ -174,7 +155,7 @@ SETTINGS = {
 
 
 class Part(NamedTuple):
-    """Clips with their labels, one value a clip."""
+    """Clips with their labels, one value per clip."""
 
     clips: np.ndarray
     looks: dict[str, np.ndarray]
@@ -186,7 +167,7 @@ class Part(NamedTuple):
         return self.looks | self.action
 
 
-def load_part(size: int, parts: Iterable[str], step: int = 1, data_home: DataHome = None) -> Part:
+def load_part(size: int, parts: Iterable[str], step: int = 1) -> Part:
     """Return clips of one or more parts of the corrected protocol.
 
     Parameters
@@ -196,9 +177,8 @@ def load_part(size: int, parts: Iterable[str], step: int = 1, data_home: DataHom
     parts : iterable of {'train', 'validation', 'test'}
     step : int, default=1
         Every so many clips of each part.
-    data_home : str or path-like, default=None
     """
-    bunch = fetch_sprites(size=size, data_home=data_home)
+    bunch = fetch_sprites(size=size)
     rows = np.concatenate([bunch.splits[part][::step] for part in parts])
     looks = {name: bunch.static_target[name][rows] for name in LOOKS}
     action = {ACTION: bunch.dynamic_target[ACTION][rows, 0]}
@@ -207,27 +187,24 @@ def load_part(size: int, parts: Iterable[str], step: int = 1, data_home: DataHom
 
 @dataclass(frozen=True)
 class Sprites:
-    """The data, the judge and the fits of a setting; the last two are kept in a folder.
+    """The data, the judge and the fits of a setting; the last two are cached in a folder.
 
     Parameters
     ----------
     setting : Setting
     cache : Path
     device : str, default='cpu'
-    data_home : str or path-like, default=None
     """
 
     setting: Setting
     cache: Path
     device: str = "cpu"
-    data_home: DataHome = None
     _parts: dict[tuple[str, ...], Part] = field(default_factory=dict, init=False, repr=False)
 
     def part(self, *names: str) -> Part:
         """Clips of parts, loaded once."""
         if names not in self._parts:
-            setting = self.setting
-            self._parts[names] = load_part(setting.size, names, setting.step, self.data_home)
+            self._parts[names] = load_part(self.setting.size, names, self.setting.step)
         return self._parts[names]
 
     def judge(self) -> tuple[Judge, dict[str, float]]:
@@ -243,36 +220,51 @@ class Sprites:
 
         setting = self.setting
         name = file_name(f"{setting.task} judge", setting.size, setting.step, setting.judge)
-        return kept(self.cache / name, make)
+        return cached(self.cache / name, make)
 
-    def estimator(self, row: str, seed: int) -> StaticDynamicVAE:
+    @cached_property
+    def checked_judge(self) -> Judge:
+        """The judge; one that is too poor ends the program."""
+        judge, accuracies = self.judge()
+        shown = ", ".join(f"{name} {share:.4f}" for name, share in accuracies.items())
+        print(f"The judge on real test clips: {shown}")
+        if min(accuracies.values()) < self.setting.least_accuracy:
+            raise SystemExit(
+                f"The judge must reach {self.setting.least_accuracy} on every label of real test "
+                f"clips, but has {shown}: no row is written."
+            )
+        return judge
+
+    def estimator(self, entry: Entry, seed: int) -> Any:
         """Return the estimator of a row, not fitted."""
-        params = self.setting.params | ROWS[row] | {"random_state": seed, "device": self.device}
+        params = dict(self.setting.params)
+        if preset := params.pop("preset", None):
+            params = preset_parameters(preset) | params
+        params |= {"random_state": seed, "device": self.device}
         if self.device.startswith("cuda"):  # which every CUDA device has, unlike bfloat16
             params["precision"] = "float16"
-        if self.setting.first is not None:
+        if self.setting.first is not None and issubclass(entry.estimator, METHODS[FLAGSHIP]):
             params["callbacks"] = [DynamicsFirst(*self.setting.first)]
-        preset = params.pop("preset", None)
-        if preset is None:
-            return StaticDynamicVAE(**params)
-        return StaticDynamicVAE.from_preset(preset, **params)
+        of_fit, after_fit = split_params(entry, params)
+        return entry.estimator(**of_fit, **after_fit)
 
-    def fit(self, row: str, seed: int) -> Fit:
+    def fit(self, entry: Entry, seed: int) -> Fit:
         """Return the fitted estimator of a row, and what it has cost."""
-        budget = replace(self.setting.budget, epochs=0) if row == UNTRAINED else self.setting.budget
-        path = self.cache / self._name(row, seed)
-        return fit_kept(path, self.estimator(row, seed), self.part("train").clips, budget)
+        budget = self.setting.budget
+        budget = replace(budget, epochs=entry.epochs(budget.epochs))
+        path = self.cache / self._name(entry.name, entry, seed)
+        return fit_resumable(path, self.estimator(entry, seed), self.part("train").clips, budget)
 
-    def generation(self, row: str, seed: int) -> GenerationReport:
+    def generation(self, entry: Entry, seed: int) -> GenerationReport:
         """Return what the judge says of a row's clips, of which one code is new."""
-        return kept(
-            self.cache / self._name(f"{row} generation", seed), lambda: self._judged(row, seed)
-        )
+        judge = self.checked_judge  # whatever is cached
+        path = self.cache / self._name(f"{entry.name} generation", entry, seed)
+        return cached(path, partial(self._report, entry, seed, judge))
 
-    def _judged(self, row: str, seed: int) -> GenerationReport:
-        test, judge = self.part("test"), self.judge()[0]
+    def _report(self, entry: Entry, seed: int, judge: Judge) -> GenerationReport:
+        test = self.part("test")
         return generation_report(
-            self.fit(row, seed).estimator,
+            self.fit(entry, seed).estimator,
             judge,
             test.clips,
             test.looks,
@@ -281,9 +273,9 @@ class Sprites:
             random_state=seed,
         )
 
-    def _name(self, title: str, seed: int) -> str:
-        setting = self.setting
-        parts = setting.params, setting.first, setting.budget, self.device, code_digest()
+    def _name(self, title: str, entry: Entry, seed: int) -> str:
+        setting, digest = self.setting, code_digest(entry.estimator)
+        parts = setting.params, setting.first, setting.budget, self.device, digest
         return file_name(f"{setting.task} {title} {seed}", setting.size, setting.step, *parts)
 
 
@@ -294,9 +286,9 @@ class Value(NamedTuple):
     std: float = 0.0
 
 
-def generation_values(sprites: Sprites, row: str, seed: int) -> dict[str, Value]:
+def generation_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
     """Return the numbers of Table 1 of one fit, and those beside them."""
-    report = sprites.generation(row, seed)
+    report = sprites.generation(entry, seed)
     scores = {
         (line["sequences"], line["label"], line["metric"]): Value(line["mean"], line["std"])
         for line in report.scores.to_dict("records")
@@ -311,13 +303,13 @@ def generation_values(sprites: Sprites, row: str, seed: int) -> dict[str, Value]
         "pixel change, new static": scores["static resampled", "pixels", "change"],
         "action, swapped": scores["swapped", ACTION, "accuracy"],
         "all static, swapped": scores["swapped", JOINT, "accuracy"],
-        **_reconstruction(sprites, row, seed),
+        **_reconstruction(sprites, entry, seed),
     }
 
 
-def _reconstruction(sprites: Sprites, row: str, seed: int) -> dict[str, Value]:
+def _reconstruction(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
     clips = sprites.part("test").clips
-    again = sprites.fit(row, seed).estimator.reconstruct(clips)
+    again = sprites.fit(entry, seed).estimator.reconstruct(clips)
     return {
         "MSE": Value(metrics.mean_squared_error(clips, again)),
         "PSNR": Value(float(metrics.psnr(clips, again).mean())),
@@ -325,14 +317,15 @@ def _reconstruction(sprites: Sprites, row: str, seed: int) -> dict[str, Value]:
     }
 
 
-def leakage_values(sprites: Sprites, row: str, seed: int) -> dict[str, Value]:
+def leakage_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
     """Return the numbers of Table 2 of one fit: by generation, and read from the codes.
 
     Of the codes: the mean of the three classifiers, dynamic codes flattened.
     """
     test = sprites.part("test")
+    judged = sprites.generation(entry, seed).gaps
     read = leakage_report(
-        sprites.fit(row, seed).estimator,
+        sprites.fit(entry, seed).estimator,
         test.clips,
         test.looks,
         test.action,
@@ -341,7 +334,6 @@ def leakage_values(sprites: Sprites, row: str, seed: int) -> dict[str, Value]:
     )
     latent = read.gaps[(read.gaps["reader"] == "average")].iloc[0]
     names = [*metrics.LeakageGaps._fields, "static_gap", "dynamic_gap"]
-    judged = sprites.generation(row, seed).gaps
     return {
         **{f"generation, {_spaced(name)}": Value(getattr(judged, name)) for name in names},
         **{f"latent, {_spaced(name)}": Value(float(latent[name])) for name in names},
@@ -353,110 +345,90 @@ def _spaced(name: str) -> str:
 
 
 # By table: what it measures.
-TABLES: dict[str, Callable[[Sprites, str, int], dict[str, Value]]] = {
+VALUES: dict[str, Callable[[Sprites, Entry, int], dict[str, Value]]] = {
     "1": generation_values,
     "2": leakage_values,
 }
 
 
+def load_jobs(options: argparse.Namespace) -> list[Job]:
+    """Jobs of tables 1 and 2 among those of the command line.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Of :func:`benchmarks.tables.runner.parse`.
+    """
+    sprites = make_sprites(options)
+    task, seeds = sprites.setting.task, list(range(options.seeds or 1))
+    return [
+        Job(
+            entry.name,
+            task,
+            "test",
+            "corrected",
+            [{"table": table, "task": task, "method": entry.name}],
+            partial(measure_rows, table, sprites, entry, seeds),
+            seeds,
+        )
+        for table in CLIP_TABLES
+        if table in options.tables
+        for entry in entries_of(table, options.estimators)
+    ]
+
+
+def make_sprites(options: argparse.Namespace) -> Sprites:
+    """The data, the judge and the fits that the command line asks for."""
+    setting = SETTINGS["quick" if options.quick else options.preset or "cpu"]
+    return Sprites(setting, options.cache, options.device)
+
+
+def measure_rows(table: str, sprites: Sprites, entry: Entry, seeds: list[int]) -> list[Row]:
+    """Measure a row, one per metric."""
+    found = [VALUES[table](sprites, entry, seed) for seed in seeds]
+    return make_rows(table, sprites, entry, seeds, found)
+
+
 def make_rows(
-    table: str, sprites: Sprites, row: str, seeds: list[int], found: list[dict[str, Value]]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a method, one a metric; ``found`` has an entry a seed."""
-    fits = [sprites.fit(row, seed) for seed in seeds]
+    table: str, sprites: Sprites, entry: Entry, seeds: list[int], found: list[dict[str, Value]]
+) -> list[Row]:
+    """Return the rows of a method, one per metric; ``found`` has an entry per seed."""
+    fits = [sprites.fit(entry, seed) for seed in seeds]
     task = sprites.setting.task
+    rows = []
     for metric in found[0]:
         means = [values[metric].mean for values in found]
         # Seeds and draws both make the mean of the seeds uncertain.
         error = np.hypot(np.std(means), np.mean([values[metric].std for values in found]))
         mean = float(np.mean(means))
-        # The published numbers are of the published size alone.
-        published = GENERATION.get((task, SCORES.get(metric, "")), {}) if table == "1" else {}
-        yield {
-            "table": table,
-            "protocol": "corrected",
-            "dataset": task,
-            "task": task,
-            "split": "test",
-            "method": row,
-            "metric": metric,
-            "mean": mean,
-            "std": float(np.std(means)),
-            "ci_low": mean - NORMAL * float(error),
-            "ci_high": mean + NORMAL * float(error),
-            "n_seeds": len(seeds),
-            "seeds": seeds,
-            "epochs": int(np.mean([fit.epochs for fit in fits])),
-            "anchor": fits[0].estimator.anchor,
-            "leakage": None,
-            "seconds": float(np.mean([fit.seconds for fit in fits])),
-            "published": published.get(row),
-            "best_public": published.get("SKD"),
-        }
+        low, high = normal_interval(mean, float(error))
+        rows.append(
+            Row(
+                table=table,
+                protocol="corrected",
+                dataset=task,
+                task=task,
+                split="test",
+                method=entry.name,
+                metric=metric,
+                mean=mean,
+                std=float(np.std(means)),
+                ci_low=low,
+                ci_high=high,
+                seeds=seeds,
+                epochs=int(np.mean([fit.epochs for fit in fits])),
+                anchor=getattr(fits[0].estimator, "anchor", None),
+                seconds=float(np.mean([fit.seconds for fit in fits])),
+                **cite(table, task, metric, entry.name),
+            )
+        )
+    return rows
 
 
-def run(
-    title: str,
-    table: str,
-    arguments: list[str] | None = None,
-    *,
-    settings: Mapping[str, Setting] = SETTINGS,
-    data_home: DataHome = None,
-) -> tuple[list[Results], Sprites]:
-    """Measure every row that is not there yet, and print the table.
-
-    Parameters
-    ----------
-    title : str
-        Shown by ``--help``.
-    table : {'1', '2'}
-    arguments : list of str, default=None
-        Command line; None means ``sys.argv``.
-    settings : mapping of str to Setting, default=SETTINGS
-        By preset.
-    data_home : str or path-like, default=None
-
-    Returns
-    -------
-    results : list of Results
-        Empty where there is no row.
-    sprites : Sprites
-        Of the chosen setting.
-    """
-    options = _parse(title, arguments)
-    setting = settings["quick" if options.quick else options.preset]
-    if options.device == "cpu":
-        torch.set_num_threads(1)
-    sprites = Sprites(setting, options.cache, options.device, data_home)
-    # Quick rows never take the place of full ones.
-    folder = options.output / "quick" if options.quick else options.output
-    results = Results(folder / f"table{table}.json", metadata())
-    seeds = list(range(options.seeds))
-    accuracies = sprites.judge()[1]
-    shown = ", ".join(f"{name} {share:.4f}" for name, share in accuracies.items())
-    print(f"The judge on real test clips: {shown}")
-    if min(accuracies.values()) < setting.least_accuracy:
-        print(f"It must reach {setting.least_accuracy} on every label: no row is written.")
-        return [], sprites
-
-    def is_there(row: str) -> bool:
-        return results.has(method=row, task=setting.task, seeds=seeds)
-
-    for row in tqdm([row for row in options.methods if not is_there(row)]):
-        found = [TABLES[table](sprites, row, seed) for seed in seeds]
-        results.add(list(make_rows(table, sprites, row, seeds, found)))
-    to_come = [row for row in ROWS if not is_there(row)]
-    print("\n" + results.write_markdown(to_come))
-    return [results], sprites
-
-
-def _parse(title: str, arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--preset", choices=["cpu", "full"], default="cpu")
-    parser.add_argument("--quick", action="store_true", help="few small clips, one epoch")
-    parser.add_argument("--device", default="cpu", help="e.g. cuda")
-    parser.add_argument("--methods", nargs="*", choices=list(ROWS), default=list(ROWS))
-    parser.add_argument("--seeds", type=int, default=1, help="default: 1")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of the fits")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    return parser.parse_args(arguments)
+def swapped_clips(options: argparse.Namespace, rows: Iterable[Row]) -> GenerationReport | None:
+    """What the judge saw in the flagship's swapped clips, if Table 1 has its row."""
+    measured = {row.method: row.seeds for row in rows}
+    if FLAGSHIP not in measured:
+        return None
+    entry = next(entry for entry in entries_of("1") if entry.name == FLAGSHIP)
+    return make_sprites(options).generation(entry, measured[FLAGSHIP][0])

@@ -3,6 +3,9 @@
 import subprocess
 from pathlib import Path
 
+from benchmarks.tables.rows import TABLES
+from benchmarks.tables.runner import parse
+
 ROOT = Path(__file__).parents[2]
 RECORDER = """#!/usr/bin/env bash
 echo "$*" >> "{log}"
@@ -24,30 +27,40 @@ def start(tmp_path, *arguments, broken="nothing at all"):
     return result.returncode, log.read_text().splitlines()
 
 
-def test_every_script_is_there_and_gets_the_device(tmp_path):
+def test_every_table_is_measured_and_gets_the_device(tmp_path):
     code, lines = start(tmp_path, "cuda:1", "--seeds", "2")
     assert code == 0
-    starts = [line for line in lines if line.startswith(("benchmarks/", "examples/"))]
-    scripts = [line.split()[0] for line in starts]
-    tables = {path.name for path in ROOT.glob("*/table*.py")}
-    assert {Path(script).name for script in scripts} == {"precision.py"} | tables
-    assert all((ROOT / script).exists() for script in scripts)
-    assert all("--device cuda:1" in line for line in starts)
-    assert all(line.endswith("--seeds 2") for line in lines if "table" in line)
+    (speed,) = [line for line in lines if line.startswith("benchmarks/")]
+    assert (ROOT / speed.split()[0]).exists()
+    assert "--device cuda:1" in speed
+    commands = [line for line in lines if line.startswith("-m benchmarks.tables ")]
+    options = [parse(line.split()[2:]) for line in commands]
+    assert [table for each in options for table in each.tables] == list(TABLES)
+    assert all((each.device, each.seeds) == ("cuda:1", 2) for each in options)
+    assert [each.preset for each in options if each.preset] == ["full"] * 2
     assert (tmp_path / "benchmarks" / "results" / "precision-cuda-1.jsonl").exists()
+
+
+def test_the_tests_that_it_starts_are_there(tmp_path):
+    _, lines = start(tmp_path)
+    (tests,) = [line for line in lines if line.startswith("-m pytest")]
+    files = [part for part in tests.split() if part.startswith("tests/")]
+    assert len(files) == 2
+    assert all((ROOT / file).exists() for file in files)
 
 
 def test_a_quick_look_writes_elsewhere(tmp_path):
     _, lines = start(tmp_path, "cpu", "--quick")
-    assert all("--preset cpu" in line for line in lines if "table1" in line or "table2" in line)
-    assert all(line.endswith("--quick") for line in lines if "table" in line)
+    options = [parse(line.split()[2:]) for line in lines if "benchmarks.tables" in line]
+    assert [each.preset for each in options if each.preset] == ["cpu"] * 2
+    assert all(each.quick for each in options)
     assert (tmp_path / "benchmarks" / "results" / "quick" / "precision-cpu.jsonl").exists()
 
 
 def test_what_fails_does_not_stop_the_rest(tmp_path):
-    code, lines = start(tmp_path, broken="table1")
+    code, lines = start(tmp_path, broken="tables 1")
     assert code == 1
-    assert "table7" in lines[-1]
+    assert "tables 8" in lines[-1]
 
 
 def test_a_device_that_is_not_there_stops_it(tmp_path):

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import load_script
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parents[2]
-growth = load_script(ROOT / "benchmarks" / "growth.py")
+from benchmarks import growth, measuring
 
-import measuring  # noqa: E402 - the folder of scripts is on the path now
+ROOT = Path(__file__).parents[2]
 
 PROC = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 

@@ -1,19 +1,16 @@
 """Ideas for the flagship: each changes what it says, and nothing else."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from helpers import load_script, small
+from helpers import small
 
+from benchmarks import ideas
 from benchmarks.tables.corrected import NOBODY, Benchmark
 from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
 from tsdisentangle.nn.noise import SharedNoise
 from tsdisentangle.training.dataset import SequenceDataset
-
-ideas = load_script(Path(__file__).parents[2] / "benchmarks" / "ideas.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,13 @@
 """The package's vectorised network against the literal form: loss terms and all gradients."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from helpers import load_script
 
+from benchmarks import literal
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
 from tsdisentangle.nn.noise import mean_noise
-
-PATH = Path(__file__).parents[2] / "benchmarks" / "literal.py"
-literal = load_script(PATH)
 
 BATCH, WINDOWS, STEPS, CHANNELS = 4, 5, 3, 4
 STATIC, DYNAMIC, FEATURES, HIDDEN = 3, 2, 5, 7

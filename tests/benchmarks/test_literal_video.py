@@ -1,17 +1,15 @@
 """The package's network for clips against the literal form: loss terms and all gradients."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import load_script
 
+from benchmarks import literal_video as literal
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
 from tsdisentangle.training.dataset import SequenceDataset
 
-literal = load_script(Path(__file__).parents[2] / "benchmarks" / "literal_video.py")
 BATCH, FRAMES, SIDE, FEATURES, STATIC, DYNAMIC = 3, 4, 64, 6, 5, 3
 HALF_LOG_PI = 0.5 * math.log(math.pi)  # -log p of a Gaussian of variance 1/2 beside the square
 

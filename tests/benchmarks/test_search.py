@@ -1,30 +1,30 @@
 """The search: the same trials after a stop as without one, the default first, presets from it."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import load_script
 
+pytest.importorskip("optuna")
+
+import optuna
+
+from benchmarks import search as script
 from benchmarks.tables.corrected import NOBODY, Benchmark
 from benchmarks.tables.probes import Split, StaticLabel
 from tsdisentangle import make_static_dynamic
-
-optuna = pytest.importorskip("optuna")
-PATH = Path(__file__).parents[2] / "benchmarks" / "search.py"
+from tsdisentangle.methods import METHODS
 
 
 @pytest.fixture
 def search(monkeypatch, tmp_path):
-    """Load the script, writing to a folder of its own."""
-    module = load_script(PATH)
-    monkeypatch.setattr(module, "RESULTS", tmp_path / "search.json")
-    monkeypatch.setattr(module, "TUNED_FILE", tmp_path / "tuned.json")
-    monkeypatch.setattr(module, "EPOCHS", 1)
-    module.TUNED_FILE.write_text('{"mars": {"VAE": {"lr": 1}}}')
-    monkeypatch.setitem(module.DATASETS, "air-quality", small_benchmark)
-    return module
+    """Return the script, writing to a folder of its own."""
+    monkeypatch.setattr(script, "RESULTS", tmp_path / "search.json")
+    monkeypatch.setattr(script, "TUNED_FILE", tmp_path / "tuned.json")
+    monkeypatch.setattr(script, "EPOCHS", 1)
+    script.TUNED_FILE.write_text('{"mars": {"VAE": {"lr": 1}}}')
+    monkeypatch.setitem(script.DATASETS, "air-quality", small_benchmark)
+    return script
 
 
 def small_benchmark():
@@ -100,11 +100,11 @@ def test_ideas_are_tried_by_every_method_that_has_their_parameters(search, monke
     assert set(rows["StaticDynamicVAE"]) > {*wide, "window", "hidden", "lr", "beta", "alpha"}
 
 
-@pytest.mark.parametrize("method", ["StaticDynamicVAE", "VAE", "GPVAE", "CDSVAE", "GLR", "SPYL"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dataset", ["air-quality", "physionet"])
 def test_every_proposal_is_a_valid_estimator(search, method, dataset):
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
     params = search.tuned_parameters(search.propose(trial, method, dataset))
-    estimator = search.FAMILY[method](**params, max_epochs=0)
+    estimator = search.METHODS[method](**params, max_epochs=0)
     X = np.random.default_rng(0).normal(size=(4, 96, 2))
     assert estimator.fit(X).encode(X).static.shape[0] == 4

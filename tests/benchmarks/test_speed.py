@@ -6,18 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import load_script
 
+from benchmarks import literal, measuring, speed, speed_cases, speed_quality
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import to_windows
 
 ROOT = Path(__file__).parents[2]
-speed = load_script(ROOT / "benchmarks" / "speed.py")
-
-import literal  # noqa: E402 - the folder of scripts is on the path now
-import measuring  # noqa: E402
-import speed_cases  # noqa: E402
-import speed_quality  # noqa: E402
 
 TINY = speed.Steps(time=24, channels=2, window=4, batch=4, n_samples=2, batches=2)
 
@@ -65,7 +59,7 @@ def test_every_side_trains():
 def test_sides_run_in_turn_and_ratios_are_taken_round_by_round(monkeypatch):
     clock = iter([9, 9, 9, 4.0, 2.0, 1.0, 6.0, 1.0, 1.0, 8.0, 8.0, 2.0])
     order = []
-    monkeypatch.setattr("measuring.seconds", lambda function: function() or next(clock))
+    monkeypatch.setattr(measuring, "seconds", lambda function: function() or next(clock))
     monkeypatch.setattr(speed_cases, "matrix_product", lambda: 0.02)
     sides = {name: lambda name=name: order.append(name) for name in "abc"}
     row = speed_cases.compare(sides, 3, 2, {"train": ("a", "b")})

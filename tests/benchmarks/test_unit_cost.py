@@ -16,7 +16,7 @@ def measured(**parts):
 
 
 def test_processors_are_what_an_epoch_waits_for():
-    """A second a unit and epoch: 640 million processor seconds, in 64 processes 10^7 seconds."""
+    """A second per unit and epoch: 640 million processor seconds, in 64 processes 10^7 seconds."""
     found = unit_cost.project(measured(epoch={"seconds": 1.0, "bytes": 4000.0}), 10**6, 640)
     assert found["gigabytes"] == 4
     assert found["processor_hours"] == pytest.approx(640e6 / 3600)

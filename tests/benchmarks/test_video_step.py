@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import load_script
+
+from benchmarks import video_step
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "video_step.py"
-video_step = load_script(SCRIPT)
 MIB = 2**20
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from helpers import small
 from skorch.callbacks import Callback
 
-from benchmarks.tables.fits import Budget, fit_kept
+from benchmarks.tables.fits import Budget, fit_resumable
 from benchmarks.tables.sprites import DynamicsFirst
 
 X = np.random.default_rng(0).normal(size=(8, 8, 2))
@@ -33,7 +33,7 @@ def test_a_fit_that_was_stopped_has_not_forgotten_its_own_weight(tmp_path):
     path = tmp_path / "fit.pkl"
     weights = []
     for epochs in range(1, 6):
-        fit = fit_kept(path, estimator, X, Budget(epochs))
+        fit = fit_resumable(path, estimator, X, Budget(epochs))
         weights.append(fit.estimator.net_.module_.weights["static_kl"])
     assert weights == [10.0, 10.0, 10.0, 0.5, 0.5]
     assert pickle.loads(path.read_bytes()).epochs == 5

@@ -1,22 +1,26 @@
 """Fits that go on where they were stopped, within budgets of epochs and seconds."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from helpers import small
+from toy_methods import DuckTyped, Subclass
 
 from benchmarks.tables import fits
 from benchmarks.tables.fits import (
     Budget,
     Fit,
+    cached,
     code_digest,
     file_name,
-    fit_kept,
-    fit_once,
+    fit_cached,
+    fit_resumable,
     fit_within,
-    kept,
 )
+from tsdisentangle import VAE, StaticDynamicVAE
 
 
 class Counts:
@@ -62,19 +66,19 @@ def test_seconds_end_a_fit_after_the_epoch_that_uses_them_up():
 def test_a_stopped_fit_goes_on(tmp_path):
     path = tmp_path / "fit.pkl"
     with pytest.raises(KeyboardInterrupt):
-        fit_kept(path, Counts(stop_in=2), "first", Budget(epochs=5))
+        fit_resumable(path, Counts(stop_in=2), "first", Budget(epochs=5))
     # Of the estimator that is passed nothing is left but its state in the file.
     with pytest.raises(KeyboardInterrupt):
-        fit_kept(path, Counts(), "second", Budget(epochs=5))
-    stopped = kept(path, pytest.fail)
+        fit_resumable(path, Counts(), "second", Budget(epochs=5))
+    stopped = cached(path, pytest.fail)
     assert (stopped.epochs, stopped.estimator.seen) == (2, ["first"] * 2)
 
 
 def test_stopping_changes_no_weight(tmp_path):
     X = np.random.default_rng(0).normal(size=(12, 8, 2))
-    whole = fit_kept(tmp_path / "whole.pkl", small(), X, Budget(epochs=4))
-    fit_kept(tmp_path / "halves.pkl", small(), X, Budget(epochs=2))
-    halves = fit_kept(tmp_path / "halves.pkl", small(), X, Budget(epochs=4))
+    whole = fit_resumable(tmp_path / "whole.pkl", small(), X, Budget(epochs=4))
+    fit_resumable(tmp_path / "halves.pkl", small(), X, Budget(epochs=2))
+    halves = fit_resumable(tmp_path / "halves.pkl", small(), X, Budget(epochs=4))
     assert halves.epochs == 4
     assert halves.seconds > 0
     np.testing.assert_array_equal(whole.estimator.transform(X), halves.estimator.transform(X))
@@ -84,27 +88,27 @@ def test_stopping_changes_no_weight(tmp_path):
 
 def test_no_epochs_leave_an_estimator_untrained(tmp_path):
     X = np.random.default_rng(0).normal(size=(12, 8, 2))
-    fit = fit_kept(tmp_path / "fit.pkl", small(), X, Budget(epochs=0))
+    fit = fit_resumable(tmp_path / "fit.pkl", small(), X, Budget(epochs=0))
     untrained = small(max_epochs=0).fit(X)
     np.testing.assert_array_equal(fit.estimator.transform(X), untrained.transform(X))
     assert (fit.epochs, fit.seconds) == (0, 0)
     assert not list(tmp_path.iterdir())
 
 
-def test_kept_is_made_once(tmp_path):
+def test_what_is_cached_is_made_once(tmp_path):
     made = iter([{"a": 1}, {"a": 2}])
     for _ in range(2):
-        assert kept(tmp_path / "folder" / "value.pkl", lambda: next(made)) == {"a": 1}
+        assert cached(tmp_path / "folder" / "value.pkl", lambda: next(made)) == {"a": 1}
 
 
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
     path = tmp_path / "value.pkl"
-    kept(path, lambda: {"a": 1})
+    cached(path, lambda: {"a": 1})
     whole = path.read_bytes()
     for part in (b"", whole[:-3]):
         path.write_bytes(part)
         with pytest.raises(ValueError, match=r"value\.pkl' is damaged .* Delete it"):
-            kept(path, pytest.fail)
+            cached(path, pytest.fail)
 
 
 def test_file_names_tell_settings_apart_and_stay_in_their_folder():
@@ -115,24 +119,48 @@ def test_file_names_tell_settings_apart_and_stay_in_their_folder():
 
 def test_a_fit_is_made_once_and_remembers_its_cost(tmp_path):
     X = np.random.default_rng(0).normal(size=(12, 8, 2))
-    first, second = (fit_once(small(), X, tmp_path, title="any") for _ in range(2))
+    first, second = (fit_cached(small(), X, tmp_path, title="any") for _ in range(2))
     assert [path.name.startswith("any-") for path in tmp_path.iterdir()] == [True]
     assert first.seconds == second.seconds > 0
     np.testing.assert_array_equal(first.estimator.transform(X), second.estimator.transform(X))
-    unkept = fit_once(small(), X, None)
-    np.testing.assert_array_equal(unkept.estimator.transform(X), first.estimator.transform(X))
+    uncached = fit_cached(small(), X, None)
+    np.testing.assert_array_equal(uncached.estimator.transform(X), first.estimator.transform(X))
 
 
 def test_fits_of_other_code_are_not_found(tmp_path, monkeypatch):
     X = np.random.default_rng(0).normal(size=(12, 8, 2))
-    fit_once(small(), X, tmp_path)
-    monkeypatch.setattr(fits, "code_digest", lambda: "of another version")
-    fit_once(small(), X, tmp_path)
+    fit_cached(small(), X, tmp_path)
+    monkeypatch.setattr(fits, "code_digest", lambda kind: "of another version")
+    fit_cached(small(), X, tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_fit_whose_settings_nobody_knows_is_not_cached(tmp_path):
+    X = np.random.default_rng(0).normal(size=(12, 8, 2))
+    fit = fit_cached(DuckTyped(), X, tmp_path)
+    assert (fit.epochs, list(tmp_path.iterdir())) == (0, [])
+
+
+def test_a_class_of_ones_own_counts_with_its_file(tmp_path):
+    digests = {code_digest(kind) for kind in (None, StaticDynamicVAE, VAE, Subclass, DuckTyped)}
+    assert len(digests) == 2  # of the package, and with the file of the last two
+    assert code_digest(VAE) == code_digest()
 
 
 def test_the_digest_names_what_there_is():
     assert all((fits.PACKAGE / name).exists() for name in fits.FIT_CODE)
+
+
+@pytest.mark.slow
+def test_the_digest_counts_all_that_the_estimators_import():
+    """But for what stores them, and the names of the package."""
+    script = "import sys; from tsdisentangle.methods import load_methods; load_methods();"
+    script += "print(*(name for name in sys.modules if name.startswith('tsdisentangle.')))"
+    command = [sys.executable, "-c", script]
+    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    used = {name.split(".")[1] for name in names}
+    counted = {name.removesuffix(".py") for name in fits.FIT_CODE}
+    assert used - counted == {"persistence"}
 
 
 def test_the_digest_is_of_what_a_fit_runs_through(tmp_path, monkeypatch):

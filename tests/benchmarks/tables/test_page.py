@@ -4,29 +4,47 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import load_script
+from table_cases import make_row
+
+from benchmarks import measuring
+from benchmarks.tables import page
 
 ROOT = Path(__file__).parents[3]
-page = load_script(ROOT / "benchmarks" / "tables" / "page.py")
-
-import measuring  # noqa: E402 - the folder of scripts is on the path now
 
 
 def row(**fields):
-    return {
-        **{"table": "3", "protocol": "corrected", "method": "VAE", "anchor": None},
-        **{"task": "oil temperature", "split": "blocked folds", "metric": "MAE"},
-        **{"mean": 8.0, "std": 0.1, "ci_low": 4.0, "ci_high": 12.0, "published": None},
-        **{"leakage": None, "leakage_course": None, "by_block": None, "constant_share": None},
-        **{"dataset": "ETTh1", "seconds": 36.0, "n_seeds": 5, "seeds": [0], "values": [8.0]},
-        **fields,
-    }
+    return make_row(
+        **{
+            **{"table": "3", "protocol": "corrected", "method": "VAE"},
+            **{"task": "oil temperature", "split": "blocked folds", "metric": "MAE"},
+            **{"mean": 8.0, "std": 0.1, "ci_low": 4.0, "ci_high": 12.0},
+            **{"dataset": "ETTh1", "seconds": 36.0, "seeds": list(range(5)), "values": [8.0]},
+            **fields,
+        }
+    )
 
 
 def parts_of(text):
     """Lines of each table by its title, without its head."""
     parts = [part.split("**\n\n") for part in text.split("\n\nAll corrected")[0].split("\n\n**")]
     return {title.strip("*"): table.splitlines()[2:] for title, table in parts}
+
+
+def test_a_cell_has_spread_leaks_and_what_was_published():
+    known = row(mean=0.5, std=0.01, metric="accuracy", leakage=0.1, leakage_course=0.25)
+    assert page.cell(known) == "0.500 ± 0.010 (leak 0.10 / 0.25)"
+    assert page.cell(row(mean=0.5, std=None, metric="accuracy", published=0.6)) == "0.500 [0.6]"
+
+
+def test_a_difference_has_the_corrected_error_of_shared_patients():
+    one = row(values=[0.5, 0.7, 0.6], seeds=[0, 1, 2])
+    other = row(values=[0.4, 0.5, 0.6], seeds=[0, 1, 2])
+    assert page.difference(one, other) == "+0.100 ± 0.076"
+
+
+def test_a_method_of_ones_own_comes_last():
+    lines = page.section([row(method="Mine"), row()], page.ETTH1).splitlines()
+    assert [line.split("`")[1] for line in lines[2:]] == ["VAE", "Mine"]
 
 
 def test_rows_stand_in_the_order_of_the_tables():
@@ -129,5 +147,5 @@ def test_ideas_stand_side_by_side():
 
 
 def test_the_page_shows_the_results_that_are_there():
-    shown = measuring.shown_tables(ROOT / "docs" / "evaluation.md", "evaluation_page.py")
+    shown = measuring.shown_tables(ROOT / "docs" / "evaluation.md", page.SCRIPT)
     assert shown == page.tables(*page.read_all())

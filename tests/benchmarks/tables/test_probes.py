@@ -82,7 +82,7 @@ def test_risk_ranks_by_the_dynamics_too():
     assert task.metrics["AUROC"](blind.truth, blind.guess) < 0.8
 
 
-def test_pooled_features_ignore_what_lies_behind_the_end():
+def test_pooled_features_ignore_what_lies_after_the_end():
     codes = Codes(np.array([[9.0]]), np.array([[[1.0], [3.0], [77.0]]]), np.array([2]))
     np.testing.assert_allclose(pooled(codes), [[9.0, 2.0, 1.0, 3.0]])
 

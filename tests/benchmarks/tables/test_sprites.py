@@ -10,13 +10,19 @@ from helpers import REAL
 pytest.importorskip("matplotlib")
 pytest.importorskip("PIL")
 
-from benchmarks import table1_generation, table2_leakage
 from benchmarks.tables import sprites
+from benchmarks.tables.__main__ import main
+from benchmarks.tables.entries import entries_of
+from tsdisentangle import StaticDynamicVAE
 
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="needs the published files")
 METHODS = ["StaticDynamicVAE", "StaticDynamicVAE/untrained"]
 COLUMNS = "table protocol dataset task split method metric mean std ci_low ci_high n_seeds seeds "
 COLUMNS += "epochs anchor leakage seconds published best_public run"
+
+
+def row_named(name):
+    return next(row for row in entries_of("1") if row.name == name)
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +32,24 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def call(folder):
-    """Return a function that runs a script with its own caches."""
+    """Return a function that runs tables with their own caches."""
 
-    def run(script, *arguments, **options):
+    def run(*arguments):
         paths = ["--cache", str(folder / "fits"), "--output", str(folder)]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pooch, "os_cache", lambda project: folder / project)
-            chosen = ["--quick", *paths, "--methods", *METHODS, *arguments]
-            script.main(chosen, data_home=REAL, **options)
+            patch.setenv("TSDISENTANGLE_DATA", str(REAL))
+            main([*arguments[:1], "--quick", *paths, "--methods", *METHODS, *arguments[1:]])
 
     return run
 
 
 @pytest.fixture(scope="module")
 def rows(call, folder):
-    call(table1_generation)
+    call("1")
     fits = {path: path.stat().st_mtime_ns for path in (folder / "fits").iterdir()}
-    call(table2_leakage)
-    # The second script makes no judge, no fit and no clips of its own.
+    call("2")
+    # The second table makes no judge, no fit and no clips of its own.
     assert {path: path.stat().st_mtime_ns for path in (folder / "fits").iterdir()} == fits
     read = {}
     for table in "12":
@@ -89,14 +95,18 @@ def test_pictures_and_rows_still_to_come(rows, folder):
     for name in ("table1_corrected", "table1_confusion", "table2_corrected"):
         assert (quick / f"{name}.png").stat().st_size > 5_000
     text = (quick / "table1.md").read_text()
-    assert "Still to come: StaticDynamicVAE/no_loss; StaticDynamicVAE/no_sub" in text
+    to_come = "StaticDynamicVAE/no_loss, StaticDynamicVAE/no_sub, StaticDynamicVAE/no_both"
+    assert f"Still to come: Sprites 16, test, corrected: {to_come}." in text
 
 
 @pytest.mark.slow
-def test_a_poor_judge_judges_nothing(call, folder, rows, capsys):
-    strict = {"quick": sprites.replace(sprites.SETTINGS["quick"], least_accuracy=0.999)}
-    call(table1_generation, "--output", str(folder / "strict"), settings=strict)
-    assert "no row is written" in capsys.readouterr().out
+def test_a_poor_judge_judges_nothing(call, folder, rows, monkeypatch):
+    strict = sprites.replace(sprites.SETTINGS["quick"], least_accuracy=0.999)
+    monkeypatch.setitem(sprites.SETTINGS, "quick", strict)
+    message = r"must reach 0\.999 on every label .* no row is written"
+    for table in "12":
+        with pytest.raises(SystemExit, match=message):
+            call(table, "--output", str(folder / "strict"))
     assert not (folder / "strict").exists()
 
 
@@ -105,7 +115,7 @@ def test_a_poor_judge_judges_nothing(call, folder, rows, capsys):
 )
 def test_half_precision_on_a_gpu(device, precision, tmp_path):
     made = sprites.Sprites(sprites.SETTINGS["full"], tmp_path, device)
-    estimator = made.estimator("StaticDynamicVAE/no_sub", 3)
+    estimator = made.estimator(row_named("StaticDynamicVAE/no_sub"), 3)
     assert (estimator.device, estimator.precision) == (device, precision)
     assert (estimator.subtract, estimator.random_state) == (False, 3)
 
@@ -115,13 +125,13 @@ def test_full_rows_and_no_others_stand_beside_the_published(monkeypatch):
         sprites.Sprites(sprites.SETTINGS["full"], None),
         sprites.Sprites(sprites.SETTINGS["cpu"], None),
     )
-    fit = sprites.Fit(sprites.StaticDynamicVAE())
+    fit = sprites.Fit(StaticDynamicVAE())
     monkeypatch.setattr(sprites.Sprites, "fit", lambda self, row, seed: fit)
     found = [{"accuracy": sprites.Value(0.5, 0.1), "MSE": sprites.Value(1.0)}] * 2
     full, small = (
-        list(sprites.make_rows("1", one, "StaticDynamicVAE", [0, 1], found)) for one in sized
+        sprites.make_rows("1", one, row_named("StaticDynamicVAE"), [0, 1], found) for one in sized
     )
-    assert [row["published"] for row in full] == [1.0, None]
-    assert [row["best_public"] for row in full] == [1.0, None]
-    assert [row["published"] for row in small] == [None, None]
-    assert full[0]["ci_low"] == pytest.approx(0.5 - 1.96 * 0.1)
+    assert [row.published for row in full] == [1.0, None]
+    assert [row.best_public for row in full] == [1.0, None]
+    assert [row.published for row in small] == [None, None]
+    assert full[0].ci_low == pytest.approx(0.5 - 1.96 * 0.1)
