@@ -22,8 +22,12 @@ from benchmarks.tables.corrected import (
 )
 from benchmarks.tables.probes import Answers, Course, Risk, Split, StaticLabel, Task
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.datasets import fetch_air_quality, fetch_etth1, fetch_physionet2012
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import (
+    SequenceBunch,
+    fetch_air_quality,
+    fetch_etth1,
+    fetch_physionet2012,
+)
 from tsdisentangle.presets.published import preset_parameters
 
 LR = 1e-3

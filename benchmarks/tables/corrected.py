@@ -10,8 +10,12 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from benchmarks.tables.probes import Course, Risk, Split, StaticLabel, Task
-from tsdisentangle.datasets import fetch_air_quality, fetch_etth1, fetch_physionet2012
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import (
+    SequenceBunch,
+    fetch_air_quality,
+    fetch_etth1,
+    fetch_physionet2012,
+)
 
 DataHome = str | os.PathLike[str] | None
 NOBODY = np.array([], dtype=int)

@@ -15,10 +15,10 @@ from typing import Any, Self
 import pandas as pd
 import torch
 from filelock import FileLock
-from tsdisentangle.persistence.disk import write_whole
 
 from benchmarks.tables.fits import code_digest
 from benchmarks.tables.probes import LEAKS
+from tsdisentangle.persistence.files import write_atomically
 
 PACKAGES = ("tsdisentangle", "torch", "scikit-learn", "skorch", "numpy")
 # Tables by what their rows are measured on: clips, or recordings of speakers, or time series with a
@@ -315,5 +315,5 @@ def change_json(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         content = change(json.loads(path.read_text()) if path.exists() else {})
-        write_whole(path, [json.dumps(content, indent=1).encode(), b"\n"])
+        write_atomically(path, [json.dumps(content, indent=1).encode(), b"\n"])
     return content
