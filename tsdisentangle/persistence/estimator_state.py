@@ -178,7 +178,10 @@ def _make_estimator(document: Document, table: ClassTable, replaced: dict[str, A
         name: read_value(value, name, table.make_parameter_object)
         for name, value in document.parameters.items()
     }
-    estimator = construct(method, {**parameters, **replaced})
+    # A file that was written before a parameter existed has a network without it.
+    before: dict[str, Any] = getattr(method, "_before", {})
+    former = {name: before[name] for name in before if name not in parameters}
+    estimator = construct(method, {**former, **parameters, **replaced})
     try:
         estimator._validate_params()
         check_device(estimator.device)
@@ -204,7 +207,7 @@ def _initialize_net(
             estimator.random_state_ = check_random_state(0)
             estimator.n_series_in_ = n_series
             with torch.device("meta"):
-                probe = estimator._build_network(estimator.scaler_.n_modelled, estimator.window_)
+                probe = estimator._make_network()
             check_weights(probe.state_dict(), weights)
         # What is drawn here is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0
