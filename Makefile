@@ -1,20 +1,29 @@
-# Two commands for a newcomer, each with all its own set-up: `make demo` and `make test`.
+# Each command brings its own set-up: `make demo` shows what the package does, `make check` is for
+# while one works (aim: under two minutes on two cores), `make test` runs everything.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 
-.PHONY: demo test lint test-oldest fuzz mutants audit clean
+.PHONY: demo check test static-checks lint test-oldest fuzz mutants audit clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/japanese_vowels.py
 
-test: $(VENV)/.installed-dev
+# Lint, types, and all tests but those marked slow.
+check: static-checks
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
+
+# The same with all tests.
+test: static-checks
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+static-checks: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
+# Mends what ruff can mend.
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

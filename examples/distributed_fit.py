@@ -1,4 +1,4 @@
-r"""Fit with several processes, on one machine or many, from a file that each reads its share of.
+r"""Fit with several processes, on one machine or many; each reads its share of a file.
 
 Alone, in two processes without a GPU, or on two machines with four GPUs each (the last command
 once on every machine, with its own rank):
@@ -22,7 +22,7 @@ from accelerate import Accelerator
 from sklearn.linear_model import LogisticRegression
 
 from tsdisentangle import StaticDynamicVAE, make_static_dynamic
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch
 from tsdisentangle.interop.accelerate import fit_distributed
 
 
@@ -31,13 +31,13 @@ def main(arguments: list[str] | None = None) -> StaticDynamicVAE:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--series", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, default=16, help="of a process")
+    parser.add_argument("--batch-size", type=int, default=16, help="per process")
     parser.add_argument("--output", type=Path, default=Path("demo_output"))
     options = parser.parse_args(arguments)
     accelerator = Accelerator()
 
     bunch = make_static_dynamic(options.series, random_state=0)
-    with tempfile.TemporaryDirectory() as folder:  # in earnest: a file that all machines see
+    with tempfile.TemporaryDirectory() as folder:  # in practice: a file that all machines see
         path = Path(folder) / "panel.npy"
         np.save(path, bunch.data)
         estimator = StaticDynamicVAE(

@@ -6,8 +6,8 @@ rain of the month; neither is an input. Rain falls in summer, so the second colo
 contradict the first. ``figure_reconstructions.png``: of three months of the test year 2016, the
 series with the most missing values.
 
-Then it prints the squared error over the observed values of the test year. The codes tell a
-series of 6720 values by 696 numbers; beside them stand its ten channel means.
+Then it prints the squared error over the observed values of the test year. The codes describe
+a series of 6720 values by 696 numbers; the error of its ten channel means is printed beside it.
 
     python examples/figure3_air_quality.py [--epochs 100] [--output demo_output]
 """
@@ -24,8 +24,7 @@ from sklearn.manifold import TSNE
 mpl.use("Agg")
 
 from tsdisentangle import StaticDynamicVAE
-from tsdisentangle.datasets import fetch_air_quality
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch, fetch_air_quality
 from tsdisentangle.plots import plot_map, plot_reconstructions
 
 SEASONS = ("winter", "spring", "summer", "autumn")
@@ -39,7 +38,7 @@ def season(month: np.ndarray) -> pd.Categorical:
 
 
 def draw_map(estimator: StaticDynamicVAE, air: SequenceBunch, path: Path) -> None:
-    """Figure 3: all static codes, coloured by what the estimator was not told."""
+    """Figure 3: all static codes, coloured by what the estimator has not seen."""
     codes = estimator.encode(air.data).static
     # Under 5 % of a series' hours of rain are missing; they count as dry.
     rain = np.nansum(air.dynamic_target["RAIN"], axis=1)
@@ -62,7 +61,7 @@ def most_missing(air: SequenceBunch, month: int) -> int:
 
 
 def draw_reconstructions(estimator: StaticDynamicVAE, air: SequenceBunch, path: Path) -> None:
-    """Appendix B.8: what was measured, and what the codes say."""
+    """Appendix B.8: what was measured, and its reconstruction."""
     chosen = [most_missing(air, month) for month in MONTHS]
     series = air.data[chosen]
     stations = air.static_target["station"][chosen]

@@ -1,8 +1,8 @@
 """Who speaks, and what the voice does: the main job on real data.
 
 JapaneseVowels (ships with sktime): 640 utterances of the vowel /ae/ by 9 male speakers, 12 LPC
-cepstrum coefficients a step, 7 to 29 steps. The estimator sees no label. Then a logistic
-regression tells the speaker from the static code, from the averaged dynamic code, and from both.
+cepstrum coefficients per step, 7 to 29 steps. The estimator sees no label. Then a logistic
+regression predicts the speaker from the static code, from the averaged dynamic code, and from both.
 
     python examples/japanese_vowels.py [--seeds 1] [--output demo_output]
 """

@@ -46,7 +46,7 @@ def pick(data: Recordings, rows: np.ndarray) -> list[int]:
 
 
 def draw_map(estimator: StaticDynamicVAE, data: Recordings, rows: np.ndarray, path: Path) -> None:
-    """t-SNE of the static codes, coloured by what the estimator was not told."""
+    """t-SNE of the static codes, coloured by what the estimator has not seen."""
     points = TSNE(random_state=0).fit_transform(estimator.encode(data.take(rows)).static)
     labels = {
         "speaker": np.array(SPEAKERS)[data.speaker[rows]],

@@ -10,7 +10,7 @@ Then it draws test characters, whose combinations it has never seen:
 - ``new_looks.gif``: one clip and its action with looks drawn from the prior;
 - ``new_actions.gif``: one clip and its look with actions drawn from the prior.
 
-Pictures of Sprites need their credit: it stands in ``fetch_sprites().DESCR`` and is written beside
+Pictures of Sprites need their credit: ``fetch_sprites().DESCR`` has it, and it is written beside
 them.
 
     python examples/sprites_swap.py [--seconds 45] [--output demo_output]
@@ -30,8 +30,7 @@ import matplotlib.pyplot as plt
 from benchmarks.tables.fits import Budget, fit_within
 from benchmarks.tables.sprites import DynamicsFirst
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
-from tsdisentangle.datasets import fetch_sprites
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch, fetch_sprites
 
 SIZE = 32
 ACTIONS = (0, 2, 4, 8)  # walk front, walk right, spellcast left, slash right

@@ -19,8 +19,8 @@ with atheris.instrument_imports(include=["tsdisentangle.datasets", "zipfile", "t
     import tarfile
     import zipfile
 
-    from tsdisentangle.datasets import _air_quality, _etth1, _physionet_records, _physionet_stays
-    from tsdisentangle.datasets._fetch import RemoteFile, read
+    from tsdisentangle.datasets import _air_quality, _etth1, _physionet_stays
+    from tsdisentangle.datasets._base import RemoteFile, read_verified
 
 NAME = "100001.txt"
 RECORD = (
@@ -64,7 +64,7 @@ def tarred(content: bytes, mode: str) -> bytes:
 
 def read_records(text: bytes) -> None:
     """A record of the PhysioNet challenge, to its hourly grid."""
-    events = _physionet_records.parse({NAME: text})
+    events = _physionet_stays.parse({NAME: text})
     for protocol in ("corrected", "published"):
         _physionet_stays.grid_stays(events, protocol)
 
@@ -85,7 +85,7 @@ def read_archive(content: bytes, kind: str) -> None:
     SCRATCH[kind].write_bytes(content)
     remote = RemoteFile(f"file{kind}", "https://example.org", r".*", lambda members: None)
     try:
-        read(remote, SCRATCH[kind])
+        read_verified(remote, SCRATCH[kind])
     except OSError as error:
         if "is not the file" not in str(error):
             raise

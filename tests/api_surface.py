@@ -8,7 +8,7 @@ SURFACE = Path(__file__).parent / "files" / "api_surface.txt"
 # Packages with a list of public names of their own, and modules whose names the docs import.
 PACKAGES = ("", ".datasets", ".evaluation", ".losses", ".metrics", ".nn", ".persistence", ".plots")
 MODULES = (
-    *(".data.codes", ".datasets._bunch", ".io.arrow", ".io.audio", ".io.recordings"),
+    *(".io.arrow", ".io.audio", ".io.recordings"),
     *(".io.video_files", ".interop.sktime"),
     *(".interop.accelerate", ".interop.dask"),
 )

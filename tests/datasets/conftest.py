@@ -1,3 +1,5 @@
+import functools
+import inspect
 import io
 import os
 import tarfile
@@ -8,6 +10,9 @@ from pathlib import Path
 
 import pooch
 import pytest
+
+from tsdisentangle.datasets import load_japanese_vowels
+from tsdisentangle.datasets._physionet2012 import RECORDS
 
 SIBLING = Path(__file__).resolve().parents[3] / "shared" / "data"
 REAL = Path(os.environ.get("TSDISENTANGLE_DATA") or SIBLING)
@@ -30,12 +35,14 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def load_real(real_data, tmp_path_factory):
-    """Return a function that calls a loader on the published files, once a session."""
+    """Return a function that calls a loader on the published files, once per session."""
     results = {}
     cache = tmp_path_factory.mktemp("user-cache")
 
     def load(loader, **options):
-        key = (loader.__name__, *sorted(options.items()))
+        call = inspect.signature(loader).bind(**options)
+        call.apply_defaults()  # an option at its default is the same call as without it
+        key = (loader.__name__, *call.arguments.items())
         if key not in results:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(pooch, "os_cache", lambda project: cache / project)
@@ -43,6 +50,25 @@ def load_real(real_data, tmp_path_factory):
         return results[key]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def vowels():
+    """JapaneseVowels, which sktime brings."""
+    pytest.importorskip("sktime")
+    return load_japanese_vowels()
+
+
+@pytest.fixture(scope="session")
+def physionet_texts(real_data):
+    """Return a function: the text of each record of a set, as ``{base name: content}``."""
+
+    @functools.cache
+    def read(subset):
+        with tarfile.open(real_data / RECORDS[subset].path) as archive:
+            return {m.name[-10:]: archive.extractfile(m).read() for m in archive if m.isfile()}
+
+    return read
 
 
 def zip_bytes(members):

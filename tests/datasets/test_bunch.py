@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets import SequenceBunch
 
 
 def parts(**changes):

@@ -11,9 +11,14 @@ def raw(real_data):
     return pd.read_csv(real_data / "etth1" / "ETTh1.csv", index_col="date", parse_dates=True)
 
 
-def start_hours(bunch, raw):
+@pytest.fixture(scope="session")
+def days(raw):
+    """The hour at which each day of oil temperatures begins in the raw file."""
+    return {tuple(raw["OT"].to_numpy()[i : i + 24]): i for i in range(len(raw) - 23)}
+
+
+def start_hours(bunch, days):
     """Find each sample in the raw file by its first day of oil temperatures."""
-    days = {tuple(raw["OT"].to_numpy()[i : i + 24]): i for i in range(len(raw) - 23)}
     return np.array([days[tuple(row[:24])] for row in bunch.dynamic_target["OT"]])
 
 
@@ -35,42 +40,40 @@ def test_short_months_are_left_out():
     ]
 
 
-def test_corrected(load_real, raw):
+def test_corrected(load_real, days):
     etth1 = load_real(fetch_etth1)
     assert etth1.data.shape == (420, 672, 6)
     assert [len(rows) for rows in etth1.splits.values()] == [280, 70, 70]
-    starts = start_hours(etth1, raw)
+    starts = start_hours(etth1, days)
     groups = etth1.groups
-    for row, other in np.ndindex(len(starts), len(starts)):
-        if groups[row] < groups[other]:
-            assert starts[other] - (starts[row] + LENGTH) >= 28 * 24
+    gaps = starts - (starts[:, None] + LENGTH)  # from the end of a row to the start of another
+    assert (gaps[groups[:, None] < groups] >= 28 * 24).all()
     for name, rows in etth1.splits.items():
         for other, more in etth1.splits.items():
             if name != other:
                 assert not set(groups[rows]) & set(groups[more])
 
 
-def test_published(load_real, raw):
+def test_published(load_real, raw, days):
     etth1 = load_real(fetch_etth1, protocol="published")
     assert etth1.data.shape == (23, 672, 6)
     assert [len(rows) for rows in etth1.splits.values()] == [14, 3, 6]
     assert set(etth1.static_target["year"][etth1.splits["test"]]) == {2016}
-    first = raw.index[start_hours(etth1, raw)]
+    first = raw.index[start_hours(etth1, days)]
     assert (first.day == 1).all()
     assert (first.hour == 0).all()
     assert len(set(first)) == 23
 
 
 @pytest.mark.parametrize("protocol", ["corrected", "published"])
-def test_targets_follow_the_signal(load_real, raw, protocol):
+def test_targets_follow_the_signal(load_real, raw, days, protocol):
     etth1 = load_real(fetch_etth1, protocol=protocol)
-    for row, start in enumerate(start_hours(etth1, raw)):
-        part = raw.iloc[start : start + LENGTH]
-        np.testing.assert_array_equal(etth1.data[row], part[LOADS].to_numpy(np.float32))
-        np.testing.assert_array_equal(etth1.dynamic_target["OT"][row], part["OT"])
-        np.testing.assert_array_equal(etth1.dynamic_target["hour"][row], part.index.hour)
-        np.testing.assert_array_equal(
-            etth1.dynamic_target["day_of_year"][row], part.index.dayofyear
-        )
-        assert etth1.static_target["month"][row] == part.index[0].month - 1
-        assert etth1.static_target["year"][row] == part.index[0].year
+    loads, time = raw[LOADS].to_numpy(np.float32), raw.index
+    columns = {"OT": raw["OT"].to_numpy(), "hour": time.hour, "day_of_year": time.dayofyear}
+    for row, start in enumerate(start_hours(etth1, days)):
+        part = slice(start, start + LENGTH)
+        np.testing.assert_array_equal(etth1.data[row], loads[part])
+        for name, column in columns.items():
+            np.testing.assert_array_equal(etth1.dynamic_target[name][row], column[part])
+        assert etth1.static_target["month"][row] == time[start].month - 1
+        assert etth1.static_target["year"][row] == time[start].year

@@ -10,10 +10,9 @@ import pytest
 
 pytest.importorskip("soundfile")
 
-from tsdisentangle.datasets import _fsdd, fetch_fsdd
+from tsdisentangle.datasets import SequenceBunch, _fsdd, fetch_fsdd
 from tsdisentangle.datasets._archive import content_digest
-from tsdisentangle.datasets._bunch import SequenceBunch
-from tsdisentangle.datasets._fetch import published_content
+from tsdisentangle.datasets._base import published_content
 from tsdisentangle.datasets._fsdd import FSDD, recording_splits
 
 SPEAKERS = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]

@@ -9,12 +9,12 @@ import pytest
 
 from tsdisentangle import datasets
 from tsdisentangle.datasets import (
+    SequenceBunch,
     fetch_air_quality,
     fetch_etth1,
     fetch_physionet2012,
     load_japanese_vowels,
 )
-from tsdisentangle.datasets._bunch import SequenceBunch
 
 FETCHERS = [fetch_air_quality, fetch_etth1, fetch_physionet2012]
 PRIMARY = {
@@ -53,9 +53,8 @@ def test_form(bunch):
         assert target.flags.writeable
 
 
-def test_form_of_vowels():
-    pytest.importorskip("sktime")
-    check_form(load_japanese_vowels())
+def test_form_of_vowels(vowels):
+    check_form(vowels)
     data, speaker = load_japanese_vowels(return_X_y=True)
     assert len(data) == len(speaker) == 640
 

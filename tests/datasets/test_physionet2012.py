@@ -1,14 +1,18 @@
-import tarfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tsdisentangle.datasets import _physionet_files, fetch_physionet2012
-from tsdisentangle.datasets._physionet_files import OUTCOMES, RECORDS
-from tsdisentangle.datasets._physionet_records import CODE, descriptor, parse
-from tsdisentangle.datasets._physionet_rules import MEASUREMENT_RULES, apply_rules
-from tsdisentangle.datasets._physionet_stays import CHANNELS
+from tsdisentangle.datasets import _physionet2012, fetch_physionet2012
+from tsdisentangle.datasets._physionet2012 import OUTCOMES, RECORDS
+from tsdisentangle.datasets._physionet_stays import (
+    CHANNELS,
+    CODE,
+    MEASUREMENT_RULES,
+    apply_rules,
+    descriptor,
+    parse,
+)
 
 N = 60
 
@@ -44,7 +48,7 @@ def outcome_text(n=N):
 @pytest.fixture
 def made_home(tmp_path, pack, monkeypatch):
     """Return a function that writes a set-c of 60 stays, with changes, and its folder."""
-    monkeypatch.setattr(_physionet_files, "N_RECORDS", N)
+    monkeypatch.setattr(_physionet2012, "N_RECORDS", N)
 
     def make(members=None, outcomes=None):
         folder = tmp_path / "home" / "physionet2012"
@@ -150,7 +154,7 @@ def test_nothing_is_written_into_the_data_folder(made_home):
 
 def test_download_of_an_unhashed_set(made_home, pack, server, monkeypatch, tmp_path):
     made_home()
-    monkeypatch.setitem(_physionet_files.RECORDS, "c", replace(RECORDS["c"], url=server.url))
+    monkeypatch.setitem(_physionet2012.RECORDS, "c", replace(RECORDS["c"], url=server.url))
     server.answers = [(200, pack[".tar.gz"]({"set-c/1.txt": b"x"}))]
     with pytest.raises(OSError, match="Nothing was kept"):
         fetch_physionet2012(subsets="c", data_home=tmp_path / "new")
@@ -222,18 +226,16 @@ def test_subsets_add_up(load_real):
     )
 
 
-def raw_record(folder, id):
-    with tarfile.open(folder / RECORDS["a"].path) as archive:
-        text = archive.extractfile(f"set-a/{id}.txt").read().decode()
-    return [line.split(",") for line in text.splitlines()[1:]]
+def raw_record(texts, id):
+    return [line.split(",") for line in texts[f"{id}.txt"].decode().splitlines()[1:]]
 
 
 @pytest.mark.parametrize("row", [0, 700, 1500])
 @pytest.mark.parametrize("protocol", ["corrected", "published"])
-def test_series_and_labels_against_the_text(load_real, real_data, protocol, row):
+def test_series_and_labels_against_the_text(load_real, real_data, physionet_texts, protocol, row):
     icu = load_real(fetch_physionet2012, protocol=protocol, subsets="a")
     id = icu.groups[row]
-    lines = raw_record(real_data, id)
+    lines = raw_record(physionet_texts("a"), id)
     at_start = {name: float(value) for time, name, value in lines if time == "00:00"}
     assert icu.static_target["icu_type"][row] == at_start["ICUType"] - 1
     assert icu.static_target["age"][row] == at_start["Age"]
@@ -265,11 +267,10 @@ def test_series_and_labels_against_the_text(load_real, real_data, protocol, row)
     assert np.isnan(icu.data[row, len(bins) :]).all()
 
 
-def test_descriptors_of_all_records(real_data):
+def test_descriptors_of_all_records(physionet_texts):
     """Every published record has each descriptor at 00:00."""
     for subset in "ab":
-        with tarfile.open(real_data / RECORDS[subset].path) as archive:
-            members = {m.name[-10:]: archive.extractfile(m).read() for m in archive if m.isfile()}
+        members = physionet_texts(subset)
         events = parse(members)
         ids = np.array(sorted(int(name[:6]) for name in members))
         assert descriptor(events, "RecordID", ids).tolist() == ids.tolist()

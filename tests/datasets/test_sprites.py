@@ -4,17 +4,16 @@ from io import BytesIO
 from itertools import islice
 
 import numpy as np
+import pooch
 import pytest
 
 pytest.importorskip("PIL")
 from PIL import Image
 
-from tsdisentangle.datasets import _sprites_files, fetch_sprites
+from tsdisentangle.datasets import SequenceBunch, _sprites, fetch_sprites
 from tsdisentangle.datasets._archive import content_digest
-from tsdisentangle.datasets._bunch import SequenceBunch
-from tsdisentangle.datasets._sprites import character_splits
-from tsdisentangle.datasets._sprites_composing import ACTIONS, compose
-from tsdisentangle.datasets._sprites_files import DIGESTS, load_sheets
+from tsdisentangle.datasets._sprites import DIGESTS, character_splits, load_sheets
+from tsdisentangle.datasets._sprites_composing import compose
 
 PARTS = ("body", "bottomwear", "topwear", "hair")
 LABELS = ("skin", "pants", "top", "hair")
@@ -73,14 +72,25 @@ def tree(tmp_path_factory):
 @pytest.fixture
 def generated(tree, monkeypatch):
     home, digests = tree
-    monkeypatch.setattr(_sprites_files, "DIGESTS", digests)
+    monkeypatch.setattr(_sprites, "DIGESTS", digests)
     return home
 
 
-def test_clips_and_labels_of_generated_sheets(generated):
-    before = sorted(generated.rglob("*"))
-    sprites = fetch_sprites(data_home=generated, download_if_missing=False, size=8)
-    assert sorted(generated.rglob("*")) == before  # nothing is written there
+@pytest.fixture(scope="module")
+def composed(tree, tmp_path_factory):
+    """Clips of the generated sheets, composed once, and the user's cache that holds them."""
+    (home, digests), cache = tree, tmp_path_factory.mktemp("user-cache")
+    before = sorted(home.rglob("*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sprites, "DIGESTS", digests)
+        patch.setattr(pooch, "os_cache", lambda project: cache / project)
+        sprites = fetch_sprites(data_home=home, download_if_missing=False, size=8)
+    assert sorted(home.rglob("*")) == before  # nothing is written there
+    return sprites, cache
+
+
+def test_clips_and_labels_of_generated_sheets(composed):
+    sprites, _ = composed
     assert sprites.data.shape == (11664, 8, 8, 8, 3)
     rows = np.random.default_rng(0).choice(11664, 500, replace=False)
     for row in rows:
@@ -97,33 +107,15 @@ def test_clips_and_labels_of_generated_sheets(generated):
         np.testing.assert_array_equal(sprites.data[row], expected)
 
 
-def test_is_composed_once_and_mapped(generated, monkeypatch):
-    first = fetch_sprites(data_home=generated, size=8)
+def test_is_composed_once_and_mapped(composed, generated, monkeypatch):
+    first, cache = composed
+    monkeypatch.setattr(pooch, "os_cache", lambda project: cache / project)
     monkeypatch.setattr("tsdisentangle.datasets._sprites.compose", lambda *_: pytest.fail("again"))
     second, action = fetch_sprites(data_home=generated, size=8, return_X_y=True)
     assert isinstance(second, np.memmap)
     assert not second.flags.writeable
     np.testing.assert_array_equal(first.data, second)
     np.testing.assert_array_equal(action, first.dynamic_target["action"][:, 0])
-
-
-def test_half_transparent_layers_mix():
-    def flat(*colour):
-        return png(np.broadcast_to(np.array(colour, dtype=np.uint8), (1344, 832, 4)).copy())
-
-    sheets = dict.fromkeys(DIGESTS, flat(0, 0, 0, 0))
-    sheets |= {"body/0.png": flat(200, 100, 0, 255), "hair/0.png": flat(0, 0, 250, 51)}
-    clips = next(compose(sheets, 64))
-    np.testing.assert_array_equal(np.unique(clips.reshape(-1, 3), axis=0), [[160, 80, 50]])
-
-
-def test_smaller_clips_are_means():
-    rng = np.random.default_rng(0)
-    sheets = {name: png(sheet(0, 0)) for name in DIGESTS}
-    sheets["hair/0.png"] = png(rng.integers(256, size=(1344, 832, 4), dtype=np.uint8))
-    full, half = (next(compose(sheets, size)).astype(float) for size in (64, 32))
-    means = full.reshape(9, 8, 32, 2, 32, 2, 3).mean(axis=(3, 5))
-    assert np.abs(half - means).max() <= 0.5
 
 
 def test_published_splits_repeat_the_published_order():
@@ -149,11 +141,6 @@ def test_corrected_splits_part_the_characters():
     assert len(set.union(*characters)) == 1296
     looks = np.array([look(c) for c in characters[0]])
     assert all(set(column) == set(range(6)) for column in looks.T)  # each part is in training
-
-
-def test_action_names():
-    directions = ("front", "left", "right")
-    assert list(ACTIONS) == [f"{m} {d}" for m in ("walk", "spellcast", "slash") for d in directions]
 
 
 @pytest.mark.parametrize("size", [0, 3, 128, 32.0])
@@ -189,7 +176,7 @@ def test_another_picture_is_refused(generated, tmp_path):
 def test_missing_sheets_are_downloaded(generated, tmp_path, server, monkeypatch):
     order = [(200, (generated / "sprites" / name).read_bytes()) for name in DIGESTS]
     server.answers = order
-    monkeypatch.setattr(_sprites_files, "ORIGIN", server.url)
+    monkeypatch.setattr(_sprites, "ORIGIN", server.url)
     sheets, _ = load_sheets(data_home=tmp_path, download_if_missing=True)
     assert server.requests == 25
     assert list(sheets) == list(DIGESTS)
@@ -258,19 +245,3 @@ def test_published_clips_against_whole_sheets(load_real, real_data):
         means = np.reshape(cut, (9, 8, 8, 8, 8, 8, 3)).mean(axis=(3, 5))
         clips = sprites.data[9 * character : 9 * character + 9]
         assert np.abs(clips - means).max() <= 0.5
-
-
-def test_hair_has_the_colours_of_its_label(real_data):
-    """In every clip, more pixels have the colours of the labelled hair than of any other."""
-    sheets = {name: (real_data / "sprites" / name).read_bytes() for name in DIGESTS}
-
-    def palette(variant):
-        path = real_data / "sprites" / f"hair/{variant}.png"
-        pixels = np.asarray(Image.open(path).convert("RGBA"))
-        return np.unique(pixels[pixels[..., 3] > 0][:, :3].astype(int) @ [65536, 256, 1])
-
-    palettes = [palette(variant) for variant in range(6)]
-    for character, clips in enumerate(islice(compose(sheets, 64), 12)):
-        colours = clips.astype(int) @ [65536, 256, 1]
-        hits = [np.isin(colours, own).sum(axis=(1, 2, 3)) for own in palettes]
-        assert set(np.argmax(hits, axis=0)) == {look(character)[3]}

@@ -1,5 +1,6 @@
 """Every Python block of the README and the docs runs as printed."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,11 +11,19 @@ from helpers import REAL
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCKS = [
-    pytest.param(block, id=f"{page.stem}-{number}")
-    for page in PAGES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
-]
+# Blocks that train for more than a few seconds; `make test` runs them, `make check` does not.
+SLOW = {"README-0", "datasets-2", "metrics-0", "video_audio-0"}
+
+
+def blocks():
+    for page in PAGES:
+        found = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+        for number, block in enumerate(found):
+            name = f"{page.stem}-{number}"
+            yield pytest.param(block, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+
+
+BLOCKS = list(blocks())
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -26,10 +35,16 @@ def test_block_runs(block, monkeypatch, tmp_path):
     exec(compile(block, "<docs>", "exec"), {"__name__": "__main__"})
 
 
+def test_slow_blocks_exist():
+    assert {each.id for each in BLOCKS} >= SLOW
+
+
+@pytest.mark.slow
 def test_one_liner_of_the_readme():
     (script,) = re.findall(r'python -c "(.*?)"\n', (ROOT / "README.md").read_text(), re.S)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # as all tests, which run side by side
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], env=one_thread, capture_output=True, text=True, check=True
     )
     assert float(result.stdout) > 0.9
 

@@ -1,10 +1,14 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from known import DYNAMIC, STATIC, Known, Reads, clips
 from numpy.testing import assert_allclose
+from sklearn.ensemble import RandomForestClassifier
 
 from tsdisentangle import Codes
 from tsdisentangle.evaluation.leakage_report import leakage_report
+from tsdisentangle.metrics import leakage_gaps
 
 N = 60
 WHO, WHAT = np.arange(N) % 2, np.arange(N) // 2 % 3
@@ -14,6 +18,13 @@ ACCURACIES = [
     "static_from_dynamic",
     "dynamic_from_dynamic",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _small_forests(monkeypatch):
+    """Forests of ten trees, where nothing depends on how well they classify."""
+    small = partial(RandomForestClassifier, n_estimators=10)
+    monkeypatch.setattr(leakage_gaps, "RandomForestClassifier", small)
 
 
 class Given:

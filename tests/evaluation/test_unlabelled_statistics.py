@@ -57,11 +57,16 @@ def test_series_that_cannot_be_parted_do_not_count():
     assert_allclose(elsewhere(CODE, at, lengths)[STABILITY], 1 - across)
 
 
-@pytest.mark.parametrize("pooling", ["anchor", "mean", "precision"])
-def test_series_without_a_value_in_one_of_their_thirds_do_not_count(pooling):
+@pytest.fixture(scope="module")
+def fitted_on_gaps():
     X = np.random.default_rng(0).normal(size=(8, 6, 2))
     X[0, 2:4] = np.nan
-    estimator = small(missing="mask", window=1, max_epochs=1).fit(X)
+    return X, small(missing="mask", window=1, max_epochs=1).fit(X)
+
+
+@pytest.mark.parametrize("pooling", ["anchor", "mean", "precision"])
+def test_series_without_a_value_in_one_of_their_thirds_do_not_count(fitted_on_gaps, pooling):
+    X, estimator = fitted_on_gaps
     estimator.set_params(static_pooling=pooling)
     some, others = (
         read_elsewhere(estimator, part, estimator.encode(part), np.random.RandomState(0))

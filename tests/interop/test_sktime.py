@@ -34,7 +34,13 @@ def test_sktime_check_estimator():
 @pytest.mark.parametrize("method", METHODS[1:], ids=lambda method: method.__name__)
 def test_sktime_check_of_every_other_method(method):
     transformer = DisentanglingTransformer(make_small(method, max_epochs=1))
-    results = check_estimator(transformer, raise_exceptions=True, verbose=False)
+    results = check_estimator(
+        transformer,
+        raise_exceptions=True,
+        verbose=False,
+        # Of the class, not of the method: the examples have run in the test above.
+        tests_to_exclude=["test_doctest_examples"],
+    )
     assert len(results) > 100
     assert set(results.values()) == {"PASSED"}
 

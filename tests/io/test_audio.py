@@ -254,7 +254,7 @@ def test_is_a_transformer_without_a_state():
 def test_missing_packages_are_named(module):
     code = (
         "import sys; sys.modules['soundfile'] = sys.modules['librosa'] = None\n"
-        f"try: import tsdisentangle.data.{module}\n"
+        f"try: import tsdisentangle.io.{module}\n"
         "except ImportError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

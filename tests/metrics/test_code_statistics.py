@@ -117,3 +117,16 @@ def test_silhouette():
         silhouette([[0.0], [1.0]], [1, 1])
     with pytest.raises(ValueError, match="takes labels"):
         silhouette([[0.0], [1.0]], [0.5, 1.5])
+
+
+def test_a_variance_at_the_threshold_is_not_above_it():
+    assert active_units([[0.0], [2.0]], threshold=1.0) == 0
+
+
+def test_divergence_counts_the_square_of_the_mean():
+    assert kl_to_standard_normal([[2.0], [-2.0]], np.ones((2, 1))) == 2
+
+
+def test_codes_of_one_coordinate_and_of_two_windows():
+    assert static_stability([[[1.0], [-1.0]], [[2.0], [-3.0]]]) == 2
+    assert dynamic_smoothness([[[0.0], [1.0]], [[1.0], [0.0]]]) == 4

@@ -106,3 +106,9 @@ def test_bad_input(metric, x):
         metric(x, np.full((300, 1), np.nan))
     with pytest.raises(ValueError, match="minimum of"):
         metric(x[:1], x[:1])
+
+
+def test_faint_sources_are_read_and_constant_targets_are_not():
+    source = np.random.RandomState(0).normal(size=(20, 3))
+    assert cross_prediction_r2(1e-3 * source, source[:, :1]) > 0.9
+    assert cross_prediction_r2(source, np.tile([1.0, 2.0], (20, 1))) == 0

@@ -101,3 +101,9 @@ def test_refuses(p, labels, message):
 def test_balancing_refuses_nothing():
     with pytest.raises(ValueError, match="not empty"):
         first_of_each_class([])
+
+
+def test_probabilities_may_be_off_by_a_thousandth():
+    assert conditional_entropy([[0.5, 0.5009]]) > 0
+    with pytest.raises(ValueError, match="sum to 1"):
+        conditional_entropy([[0.5, 0.501005]])

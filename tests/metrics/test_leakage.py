@@ -94,3 +94,8 @@ def test_read_factor_refuses():
         read_factor(codes, [0, 0, 0, 0], codes, [0, 1, 1, 1])
     with pytest.raises(ValueError, match="one value a row"):
         read_factor(codes, [0, 1], codes, [0, 1, 1, 1])
+
+
+def test_probes_are_standardised_unless_set_otherwise():
+    names = [name for name, _ in linear_probe(True).steps]
+    assert names == ["standardscaler", "logisticregression"]

@@ -1,11 +1,21 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.ensemble import RandomForestClassifier
 
-from tsdisentangle.metrics import LeakageGaps, latent_accuracies
+from tsdisentangle.metrics import LeakageGaps, latent_accuracies, leakage_gaps
 
 LABELS = np.arange(60) % 3
 NOISE = np.random.RandomState(0).normal(size=(60, 4))
+
+
+@pytest.fixture
+def small_forests(monkeypatch):
+    """Forests of ten trees, where nothing depends on how well they classify."""
+    small = partial(RandomForestClassifier, n_estimators=10)
+    monkeypatch.setattr(leakage_gaps, "RandomForestClassifier", small)
 
 
 def test_gaps_keep_their_sign():
@@ -25,6 +35,7 @@ def test_codes_that_know_the_label_and_codes_that_do_not():
         assert abs(accuracies.mean() - 1 / 3) < 0.1
 
 
+@pytest.mark.usefixtures("small_forests")
 def test_a_fifth_is_tested():
     # Of 60 rows 12 are tested, so accuracies are whole twelfths.
     found = latent_accuracies(NOISE, LABELS, n_splits=4, random_state=1)
@@ -34,6 +45,7 @@ def test_a_fifth_is_tested():
     assert (twelfths % 2).any()  # a tenth, 6 rows, would give even ones only
 
 
+@pytest.mark.usefixtures("small_forests")
 def test_scale_of_a_coordinate_changes_nothing_of_distances():
     # Without standardisation the noise, a thousand times larger, would drown the label.
     codes = np.hstack([np.eye(3)[LABELS], 1000 * NOISE[:, :1]])
@@ -42,6 +54,7 @@ def test_scale_of_a_coordinate_changes_nothing_of_distances():
     assert found["svc"].min() > 0.8
 
 
+@pytest.mark.usefixtures("small_forests")
 def test_seeds():
     first, again, other = (
         latent_accuracies(NOISE, LABELS, n_splits=3, random_state=seed) for seed in (0, 0, 1)
@@ -50,6 +63,7 @@ def test_seeds():
     assert not np.allclose(np.stack(list(first.values())), np.stack(list(other.values())))
 
 
+@pytest.mark.usefixtures("small_forests")
 def test_every_class_occurs_in_both_parts():
     # The fewest rows that are let pass: five of a class, whatever the seed.
     labels = np.repeat([0, 1, 2], [5, 29, 5])

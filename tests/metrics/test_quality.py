@@ -131,3 +131,7 @@ def test_masked_mse():
             masked_mse(target, bad)
     with pytest.raises(ValueError, match="no observed"):
         masked_mse([[np.nan]], [[1.0]])
+
+
+def test_masked_errors_are_squared():
+    assert masked_mse([[0.0, 0.0, np.nan]], [[-2.0, 1.0, 9.0]]) == 2.5

@@ -166,3 +166,10 @@ def test_ten_thousand_utterances_stay_within_a_gibibyte():
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
     )
     assert int(result.stdout) < 2**20
+
+
+def test_a_cosine_that_both_kinds_of_pairs_have_is_no_false_match_at_it():
+    curve = det_curve([[1.0, 0.0]] * 3, ["a", "a", "b"])
+    assert (curve.threshold.tolist(), curve.fnr.tolist(), curve.fpr.tolist()) == ([1], [1], [0])
+    same, different = verification.pair_cosines([[1.0, 0.0]] * 3, ["a", "a", "b"])
+    assert (len(same), len(different)) == (1, 2)

@@ -8,10 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._archive import Members
-from ._bunch import SequenceBunch
-from ._fetch import RemoteFile, locate, published_content, read
-from ._protocol import Protocol, check_protocol, released_split
+from tsdisentangle.datasets._archive import Members
+from tsdisentangle.datasets._base import (
+    Protocol,
+    RemoteFile,
+    check_protocol,
+    fetch_file,
+    published_content,
+    read_verified,
+    released_split,
+)
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 AIR_QUALITY = RemoteFile(
     path="beijing_air_quality/PRSA2017_Data_20130301-20170228.zip",
@@ -142,8 +149,8 @@ def fetch_air_quality(
     ((576, 672, 10), (576,))
     """
     check_protocol(protocol)
-    path = locate(AIR_QUALITY, data_home=data_home, download_if_missing=download_if_missing)
-    table = read_series(read(AIR_QUALITY, path))
+    path = fetch_file(AIR_QUALITY, data_home=data_home, download_if_missing=download_if_missing)
+    table = read_series(read_verified(AIR_QUALITY, path))
     data = _by_series(table, list(UNITS)).astype(np.float32)
     month, year = (_by_series(table, [name])[:, 0, 0] for name in ("month", "year"))
     month = month - 1

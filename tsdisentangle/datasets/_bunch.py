@@ -42,7 +42,7 @@ class SequenceBunch(Bunch):
     Examples
     --------
     >>> import numpy as np
-    >>> from tsdisentangle.datasets._bunch import SequenceBunch
+    >>> from tsdisentangle.datasets import SequenceBunch
     >>> bunch = SequenceBunch(
     ...     data=np.zeros((3, 5, 1), dtype=np.float32),
     ...     static_target={"label": np.array([0, 1, 0])},

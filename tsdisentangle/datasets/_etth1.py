@@ -8,9 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._bunch import SequenceBunch
-from ._fetch import RemoteFile, locate, published_content, read
-from ._protocol import Protocol, check_protocol, released_split
+from tsdisentangle.datasets._base import (
+    Protocol,
+    RemoteFile,
+    check_protocol,
+    fetch_file,
+    published_content,
+    read_verified,
+    released_split,
+)
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 ETTH1 = RemoteFile(
     path="etth1/ETTh1.csv",
@@ -124,8 +131,8 @@ def fetch_etth1(
     ((420, 672, 6), (420, 672))
     """
     check_protocol(protocol)
-    path = locate(ETTH1, data_home=data_home, download_if_missing=download_if_missing)
-    table = read_table(read(ETTH1, path)["ETTh1.csv"])
+    path = fetch_file(ETTH1, data_home=data_home, download_if_missing=download_if_missing)
+    table = read_table(read_verified(ETTH1, path)["ETTh1.csv"])
     time = pd.DatetimeIndex(table.index)
     year = time.year.to_numpy(np.int64)
     if protocol == "corrected":

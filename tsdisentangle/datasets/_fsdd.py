@@ -8,10 +8,16 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._archive import Members
-from ._bunch import SequenceBunch
-from ._fetch import RemoteFile, locate, published_content, read
-from ._protocol import Protocol, check_protocol
+from tsdisentangle.datasets._archive import Members
+from tsdisentangle.datasets._base import (
+    Protocol,
+    RemoteFile,
+    check_protocol,
+    fetch_file,
+    published_content,
+    read_verified,
+)
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 FSDD = RemoteFile(
     path="fsdd/free-spoken-digit-dataset.zip",
@@ -136,8 +142,8 @@ def fetch_fsdd(
     """
     check_protocol(protocol)
     _check_fold(fold, protocol)
-    path = locate(FSDD, data_home=data_home, download_if_missing=download_if_missing)
-    members = read(FSDD, path)
+    path = fetch_file(FSDD, data_home=data_home, download_if_missing=download_if_missing)
+    members = read_verified(FSDD, path)
     digit, name, take = np.array([PurePosixPath(member).stem.split("_") for member in members]).T
     speaker = np.unique(name, return_inverse=True)[1]
     take = take.astype(np.int64)

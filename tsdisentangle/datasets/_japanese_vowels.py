@@ -5,7 +5,7 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._bunch import SequenceBunch
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 N_CHANNELS = 12
 

@@ -1,7 +1,9 @@
 """PhysioNet/CinC challenge 2012: 48 hours in intensive care."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -10,13 +12,31 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from ._bunch import SequenceBunch
-from ._fetch import RemoteFile, locate
-from ._physionet_files import OUTCOME_FILES, RECORDS, load_events, load_outcomes
-from ._physionet_records import Events
-from ._physionet_rules import Rule, apply_rules
-from ._physionet_stays import CHANNELS, Stays, grid_stays
-from ._protocol import SEED, Protocol, check_protocol, released_split
+from tsdisentangle.datasets._archive import Members
+from tsdisentangle.datasets._base import (
+    SEED,
+    Protocol,
+    RemoteFile,
+    check_protocol,
+    fetch_file,
+    published_content,
+    read_verified,
+    released_split,
+    verify_count,
+)
+from tsdisentangle.datasets._bunch import SequenceBunch
+from tsdisentangle.datasets._cache import cached_arrays
+from tsdisentangle.datasets._physionet_stays import (
+    CHANNELS,
+    PARSER_VERSION,
+    RECORD_NAME,
+    Events,
+    Rule,
+    Stays,
+    apply_rules,
+    grid_stays,
+    parse,
+)
 
 UNITS = ["mmHg", "points", "%", "mmHg", "mmHg", "mmHg", "mmHg", "1/min", "mmHg", "°C"]
 
@@ -147,7 +167,7 @@ def fetch_physionet2012(
     subsets = _check_subsets(subsets, protocol)
 
     def find(remote: RemoteFile) -> Path:
-        return locate(remote, data_home=data_home, download_if_missing=download_if_missing)
+        return fetch_file(remote, data_home=data_home, download_if_missing=download_if_missing)
 
     events = _concatenate([load_events(subset, find(RECORDS[subset])) for subset in subsets])
     outcomes = [load_outcomes(subset, find(OUTCOME_FILES[subset])) for subset in subsets]
@@ -214,3 +234,82 @@ def _check_subsets(subsets: Sequence[str] | None, protocol: Protocol) -> tuple[s
 
 def _concatenate(tables: Sequence[Events]) -> Events:
     return Events(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
+
+
+# -- published files -----------------------------------------------------------------------------
+
+N_RECORDS = 4000  # in each set
+OUTCOMES = ["RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death"]
+
+
+def _verify_unhashed_records(members: Members) -> None:
+    verify_count(members, N_RECORDS)
+    parse(members)  # raises if the form is not the published one
+
+
+def _read_outcomes(text: bytes) -> pd.DataFrame:
+    table = pd.read_csv(BytesIO(text))
+    if list(table.columns) != OUTCOMES or len(table) != N_RECORDS:
+        raise ValueError(
+            f"it has {len(table)} rows of {list(table.columns)}, expected {N_RECORDS} of {OUTCOMES}"
+        )
+    return table.set_index("RecordID")
+
+
+def _verify_unhashed_outcomes(members: Members) -> None:
+    verify_count(members, 1)
+    _read_outcomes(*members.values())
+
+
+def _remote(name: str, pattern: str, verify: Callable[[Members], None]) -> RemoteFile:
+    return RemoteFile(
+        path=f"physionet2012/{name}",
+        url=f"https://physionet.org/files/challenge-2012/1.0.0/{name}?download",
+        pattern=pattern,
+        verify=verify,
+    )
+
+
+# We have no digest of set c's members: its names, number and form are verified.
+RECORDS = {
+    subset: _remote(f"set-{subset}.tar.gz", RECORD_NAME, verify)
+    for subset, verify in {
+        "a": published_content(
+            N_RECORDS, "ac8a8d13105cefc873b69a70581d156575b4c9de6d2a0c7307b14ced9954621b"
+        ),
+        "b": published_content(
+            N_RECORDS, "2d6e39abd1ca24d50461832098f53437bdf83a9157618c6bea39ba63f141f071"
+        ),
+        "c": _verify_unhashed_records,
+    }.items()
+}
+OUTCOME_FILES = {
+    subset: _remote(f"Outcomes-{subset}.txt", rf"Outcomes-{subset}\.txt", verify)
+    for subset, verify in {
+        "a": published_content(
+            1, "531c871e8e07862aba1a69ac97e96dc11aea47c64daa43de6f0f42df3fa2720c"
+        ),
+        "b": published_content(
+            1, "ab7d8e5e6feccb5f0c15a59f9bfe3810a3ee49b9fcbb1909ee21b0a2c830e576"
+        ),
+        "c": _verify_unhashed_outcomes,
+    }.items()
+}
+
+
+def load_events(subset: str, path: Path) -> Events:
+    """Return the rows of a set's records, verified, from the derived cache if they are in it."""
+    # Keyed by the packed bytes: a hit needs no unpacking, and only verified content gets in.
+    # Keyed by the set, too: set b under the name of set a must not be a hit.
+    digest = sha256(path.read_bytes()).hexdigest()
+    arrays = cached_arrays(
+        f"physionet2012-{subset}-v{PARSER_VERSION}-{digest}",
+        Events._fields,
+        lambda: parse(read_verified(RECORDS[subset], path))._asdict(),
+    )
+    return Events(**arrays)
+
+
+def load_outcomes(subset: str, path: Path) -> pd.DataFrame:
+    """Return a set's verified outcomes, by RecordID."""
+    return _read_outcomes(*read_verified(OUTCOME_FILES[subset], path).values())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._archive import Members
+from tsdisentangle.datasets._archive import Members
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._bunch import SequenceBunch
+from tsdisentangle.datasets._bunch import SequenceBunch
 
 # With it, the rotation and the levels have similar variance over the default six channels.
 RADIUS = 2.0

@@ -10,9 +10,15 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.evaluation.factors import known_entries
+from tsdisentangle.evaluation.factors import (
+    CodeView,
+    CodeViews,
+    Factor,
+    known_entries,
+    read_factors,
+    varies,
+)
 from tsdisentangle.evaluation.unlabelled_statistics import costs, describe_codes, read_elsewhere
-from tsdisentangle.evaluation.views import Factor, View, Views, read_factors, varies
 from tsdisentangle.metrics.validation import Split, split_rows
 
 # Statistics over all pairs of series look at no more than so many, drawn at random.
@@ -149,7 +155,7 @@ def disentanglement_report(
     """
     rng = check_random_state(random_state)
     codes = estimator.encode(X)
-    views = Views(codes)
+    views = CodeViews(codes)
     factors = read_factors(static, dynamic, views, estimator.window_)
     groups = np.arange(len(views)) if groups is None else np.asarray(groups)
     seed = rng.randint(2**31 - 1)
@@ -173,7 +179,7 @@ def disentanglement_report(
     )
 
 
-def _read(factor: Factor, views: Views, split: Split) -> Iterator[dict[str, Any]]:
+def _read(factor: Factor, views: CodeViews, split: Split) -> Iterator[dict[str, Any]]:
     """Lines of the table of probes."""
     for view in [views.own(factor), *views.others(factor)]:
         yield {
@@ -190,7 +196,7 @@ def _read_first(factor: Factor, codes: Codes, split: Split) -> Iterator[dict[str
     n, windows = codes.dynamic.shape[:2]
     if factor.is_static:
         for first in [*(2**i for i in range((windows - 1).bit_length())), windows]:
-            view = View("first", codes.dynamic[:, :first].reshape(n, -1), np.arange(n))
+            view = CodeView("first", codes.dynamic[:, :first].reshape(n, -1), np.arange(n))
             yield {
                 "factor": factor.name,
                 "windows": first,
@@ -198,7 +204,7 @@ def _read_first(factor: Factor, codes: Codes, split: Split) -> Iterator[dict[str
             }
 
 
-def _reading(name: str, view: View, values: np.ndarray, split: Split) -> dict[str, float]:
+def _reading(name: str, view: CodeView, values: np.ndarray, split: Split) -> dict[str, float]:
     """What both probes read of a factor in a code."""
     sides = _sides(name, view, values, split)
     strict = metrics.read_factor(*sides)
@@ -206,10 +212,10 @@ def _reading(name: str, view: View, values: np.ndarray, split: Split) -> dict[st
     return {**strict._asdict(), "unscaled": unscaled.normalized}
 
 
-def _sides(name: str, view: View, values: np.ndarray, split: Split) -> tuple[np.ndarray, ...]:
+def _sides(name: str, view: CodeView, values: np.ndarray, split: Split) -> tuple[np.ndarray, ...]:
     """Known rows of the training and of the test series."""
     known = known_entries(values)
-    train, test = (known & np.isin(view.owner, series) for series in split)
+    train, test = (known & np.isin(view.series, series) for series in split)
     if not varies(values[train]) or test.sum() < 2:
         raise ValueError(
             f"factor {name!r} has {train.sum()} known values to train on and {test.sum()} to test "
@@ -222,7 +228,9 @@ def _sides(name: str, view: View, values: np.ndarray, split: Split) -> tuple[np.
 class _Scores:
     """Scores of the coordinates [static | mean dynamic]."""
 
-    def __init__(self, views: Views, pairs: np.ndarray, groups: Any, test_size: float, seed: int):
+    def __init__(
+        self, views: CodeViews, pairs: np.ndarray, groups: Any, test_size: float, seed: int
+    ):
         self.views, self.pairs, self.groups = views, pairs, groups
         self.split = {"test_size": test_size, "random_state": seed}
         self.codes = np.hstack([views.static.rows, views.mean.rows])
@@ -279,5 +287,5 @@ class _Scores:
         values = self.views.align(factor, own)
         known = known_entries(values)
         sides = own.rows[known], other.rows[known], values[known]
-        groups = self.groups[own.owner[known]]
+        groups = self.groups[own.series[known]]
         return {"mi_gap": metrics.group_mi_gap(*sides, **self.split, groups=groups)}

@@ -7,14 +7,14 @@ import numpy as np
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.evaluation.views import Views
+from tsdisentangle.evaluation.factors import CodeViews
 
 # A static code is read again from so many parts of its series, to see whether it stays.
 PARTS = 3
 
 
 def describe_codes(
-    codes: Codes, views: Views, pairs: np.ndarray, groups: np.ndarray
+    codes: Codes, views: CodeViews, pairs: np.ndarray, groups: np.ndarray
 ) -> dict[str, float]:
     """Statistics without labels; those that the codes do not allow are NaN."""
     static, pooled = views.static.rows, views.pooled.rows

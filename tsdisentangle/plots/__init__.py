@@ -7,7 +7,7 @@ if find_spec("matplotlib") is None:
 
 from tsdisentangle.plots.history import plot_history
 from tsdisentangle.plots.maps import plot_code_maps, plot_map
-from tsdisentangle.plots.series import plot_panels, plot_reconstructions
+from tsdisentangle.plots.reconstructions import plot_panels, plot_reconstructions
 
 __all__ = [
     "plot_code_maps",

@@ -19,7 +19,7 @@ def plot_history(history: Any, *, title: str = "") -> Figure:
     Returns
     -------
     Figure
-        One axis a term, in nats a series; with early stopping also on the validation part.
+        One axis per term, in nats per series; with early stopping also on the validation part.
     """
     skipped = ("batch_count", "loss_best")
     names = [
@@ -36,7 +36,7 @@ def plot_history(history: Any, *, title: str = "") -> Figure:
             if f"{part}_{name}" in history[-1]:
                 ax.plot(epochs, history[:, f"{part}_{name}"], label=part)
         ax.set(title=name.replace("_", " "), xlabel="epoch")
-    axes[0, 0].set_ylabel("nats a series")
+    axes[0, 0].set_ylabel("nats per series")
     axes[0, 0].legend(frameon=False)
     figure.suptitle(title)
     return figure

@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.plots.colours import MARKERS, SAFE
+
+# Of Okabe and Ito, which colour-blind readers tell apart; markers for print without colours.
+COLOURS = ("#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+MARKERS = "o^sDvPX<"
 
 
 def plot_code_maps(
@@ -114,7 +117,7 @@ def _scatter_kinds(ax: Axes, points: np.ndarray, labels: ArrayLike) -> None:
     labels = pd.Series(labels).astype("category")
     kinds = labels.cat.categories
     n = len(kinds)
-    colours = SAFE if n <= len(SAFE) else mpl.color_sequences["tab10" if n <= 10 else "tab20"]
+    colours = COLOURS if n <= len(COLOURS) else mpl.color_sequences["tab10" if n <= 10 else "tab20"]
     for i, kind in enumerate(kinds):
         chosen = points[labels == kind]
         colour, marker = colours[i % len(colours)], MARKERS[i % len(MARKERS)]

@@ -7,15 +7,15 @@ import pytest
 
 from tsdisentangle.datasets._air_quality import AIR_QUALITY
 from tsdisentangle.datasets._archive import content_digest
-from tsdisentangle.datasets._etth1 import ETTH1
-from tsdisentangle.datasets._fetch import (
+from tsdisentangle.datasets._base import (
     RemoteFile,
+    fetch_file,
     get_data_home,
-    locate,
     published_content,
-    read,
+    read_verified,
 )
-from tsdisentangle.datasets._physionet_files import OUTCOME_FILES, RECORDS
+from tsdisentangle.datasets._etth1 import ETTH1
+from tsdisentangle.datasets._physionet2012 import OUTCOME_FILES, RECORDS
 
 MEMBERS = {"a.txt": b"one\n", "b.txt": b"two\n"}
 PUBLISHED = [ETTH1, AIR_QUALITY, *RECORDS.values(), *OUTCOME_FILES.values()]
@@ -45,7 +45,7 @@ def test_data_home(monkeypatch, tmp_path):
 
 def test_missing_and_not_to_be_downloaded(remote, server, tmp_path):
     with pytest.raises(OSError, match=r"data\.zip is missing.*TSDISENTANGLE_DATA"):
-        locate(remote, data_home=tmp_path / "home", download_if_missing=False)
+        fetch_file(remote, data_home=tmp_path / "home", download_if_missing=False)
     assert server.requests == 0
     assert not (tmp_path / "home").exists()
 
@@ -53,16 +53,16 @@ def test_missing_and_not_to_be_downloaded(remote, server, tmp_path):
 def test_downloads_once(remote, server, pack, tmp_path):
     server.answers = [(200, pack[".zip"](MEMBERS))]
     for _ in range(2):
-        path = locate(remote, data_home=tmp_path / "home", download_if_missing=True)
-        assert read(remote, path) == MEMBERS
+        path = fetch_file(remote, data_home=tmp_path / "home", download_if_missing=True)
+        assert read_verified(remote, path) == MEMBERS
     assert server.requests == 1
     assert files(tmp_path / "home") == ["set/data.zip"]
 
 
 def test_tries_again(remote, server, pack, tmp_path):
     server.answers = [(503, b""), (200, pack[".zip"](MEMBERS))]
-    path = locate(remote, data_home=tmp_path / "home", download_if_missing=True)
-    assert read(remote, path) == MEMBERS
+    path = fetch_file(remote, data_home=tmp_path / "home", download_if_missing=True)
+    assert read_verified(remote, path) == MEMBERS
     assert server.requests == 2
 
 
@@ -70,7 +70,7 @@ def test_download_fails(remote, server, tmp_path):
     with pytest.raises(
         OSError, match=r"could not be downloaded: 404.*save the file as .*data\.zip"
     ):
-        locate(remote, data_home=tmp_path / "home", download_if_missing=True)
+        fetch_file(remote, data_home=tmp_path / "home", download_if_missing=True)
     assert server.requests == 3
     assert files(tmp_path / "home") == []
 
@@ -94,7 +94,7 @@ CASES = ["truncated", "other content", "member missing", "error page", "empty", 
 def test_damaged_download_leaves_nothing(remote, server, pack, tmp_path, case):
     server.answers = [(200, damaged_files(pack)[case])]
     with pytest.raises(OSError, match=r"is not the published file: .*Nothing was kept"):
-        locate(remote, data_home=tmp_path / "home", download_if_missing=True)
+        fetch_file(remote, data_home=tmp_path / "home", download_if_missing=True)
     assert files(tmp_path / "home") == []
 
 
@@ -103,17 +103,17 @@ def test_damaged_file_in_the_cache(remote, pack, tmp_path, case):
     path = tmp_path / "data.zip"
     path.write_bytes(damaged_files(pack)[case])
     with pytest.raises(OSError, match=r"data\.zip is not the file .*Delete it and call again"):
-        read(remote, path)
+        read_verified(remote, path)
 
 
 def test_the_reason_is_said(remote, pack, tmp_path):
     path = tmp_path / "data.zip"
     path.write_bytes(damaged_files(pack)["member missing"])
     with pytest.raises(OSError, match="it holds 1 of the 2 expected members"):
-        read(remote, path)
+        read_verified(remote, path)
     path.write_bytes(damaged_files(pack)["other content"])
     with pytest.raises(OSError, match=f"expected {content_digest(MEMBERS)}"):
-        read(remote, path)
+        read_verified(remote, path)
 
 
 @pytest.mark.parametrize("kind", [".zip", ".tar.gz"])
@@ -125,7 +125,7 @@ def test_no_flipped_bit_is_ever_believed(remote, pack, tmp_path, kind):
     for position in range(len(good)):
         path.write_bytes(good[:position] + bytes([good[position] ^ 16]) + good[position + 1 :])
         try:
-            assert read(remote, path) == MEMBERS  # the bit meant nothing
+            assert read_verified(remote, path) == MEMBERS  # the bit meant nothing
         except OSError:
             refused += 1
     assert refused > len(good) / 4
@@ -148,7 +148,9 @@ def test_real_file_comes_through_a_download(published, server, real_data, tmp_pa
     if not original.exists():
         pytest.skip(f"{published.path} is not here")
     server.answers = [(200, original.read_bytes())]
-    path = locate(replace(published, url=server.url), data_home=tmp_path, download_if_missing=True)
+    path = fetch_file(
+        replace(published, url=server.url), data_home=tmp_path, download_if_missing=True
+    )
     assert path == tmp_path / published.path
     assert path.read_bytes() == original.read_bytes()
 
@@ -158,5 +160,5 @@ def test_air_quality_in_a_second_zip(real_data, server, pack, tmp_path):
     outer = {"PRSA2017_Data_20130301-20170228.zip": original.read_bytes(), "test.csv": b"x\n"}
     server.answers = [(200, pack[".zip"](outer))]
     remote = replace(AIR_QUALITY, url=server.url)
-    path = locate(remote, data_home=tmp_path, download_if_missing=True)
-    assert read(remote, path) == read(AIR_QUALITY, original)
+    path = fetch_file(remote, data_home=tmp_path, download_if_missing=True)
+    assert read_verified(remote, path) == read_verified(AIR_QUALITY, original)

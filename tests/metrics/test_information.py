@@ -138,3 +138,40 @@ def test_bad_input(function):
 def test_groups_must_fit():
     with pytest.raises(ValueError, match="groups has shape"):
         group_information(np.eye(10), [0, 1] * 5, groups=[0, 1])
+
+
+def test_tables_one_by_one_and_as_probabilities():
+    tables = np.array([[[2, 0], [1, 1]], [[1, 0], [0, 1]]])
+    assert_allclose(table_information(tables), [0.215762, np.log(2)], atol=1e-6)
+    assert_allclose(table_information(np.eye(2) / 2), np.log(2))
+
+
+def test_columns_are_binned_one_by_one():
+    values, label = np.random.RandomState(0).normal(size=(20, 3)), np.arange(20) % 2
+    codes = np.column_stack([values[:, 0], 5 + values[:, 1] / 50, np.ones(20)])
+    alone = [mutual_information(codes[:, [k]], label)[0] for k in range(3)]
+    assert_allclose(mutual_information(codes, label), alone)
+    assert alone[2] == 0
+    assert mutual_information(np.ones((21, 1)), np.arange(21) % 3) == 0
+    assert_allclose(alone[1], mutual_information(values[:, [1]], label)[0])
+
+
+def test_labels_are_not_binned():
+    label = np.arange(80) % 40
+    assert_allclose(mutual_information((label % 2)[:, None], label), np.log(2))
+
+
+def test_gap_over_entropy_by_hand():
+    # Four equal quarters of a number: H = ln 4. In four bins the first coordinate knows all of it,
+    # the second whether it is in the upper half, ln 2: (ln 4 - ln 2) / ln 4 = 1/2.
+    number = np.repeat([0.0, 1.0, 2.0, 3.0], 5)
+    codes = np.column_stack([number, number > 1])
+    assert_allclose(mig(codes, number, n_bins=4), 0.5)
+    # In two bins both know the upper half, which is all that is left of the number.
+    assert_allclose(mig(codes, number, n_bins=2), 0, atol=1e-12)
+    assert_allclose(mig(codes, (number > 0).astype(int), n_bins=4), gap_of_two(number))
+
+
+def gap_of_two(number):
+    entropy = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    return (entropy - table_information([[5, 5], [0, 10]])) / entropy

@@ -4,7 +4,7 @@ import numpy as np
 import pooch
 import pytest
 
-from tsdisentangle.datasets._derived import cached_arrays, cached_memmap
+from tsdisentangle.datasets._cache import cached_arrays, cached_memmap
 
 ARRAYS = {"x": np.arange(50, dtype=np.float64), "y": np.arange(5, dtype=np.int8)}
 KEYS = ("x", "y")

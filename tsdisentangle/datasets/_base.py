@@ -1,18 +1,59 @@
-"""Find a published file in the cache or download it; never trust it unverified."""
+"""What the loaders share: published files, found or downloaded and verified, and the protocols.
+
+"Published" and "released" protocols are those of the time-series code released with N. Berman,
+I. Naiman, I. Arbiv, G. Fadlon and O. Azencot, "Sequential Disentanglement by Extracting Static
+Information From A Single Sequence Element", ICML 2024.
+"""
 
 import gzip
 import os
+import random
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
+import numpy as np
 import pooch
+from numpy.typing import NDArray
 
-from ._archive import Members, content_digest, read_members
+from tsdisentangle.datasets._archive import Members, content_digest, read_members
+
+# -- protocols ----------------------------------------------------------------------------------
+
+Protocol = Literal["corrected", "published"]
+PROTOCOLS = ("corrected", "published")
+SEED = 1234
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise ValueError unless the protocol exists."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol must be one of {PROTOCOLS}, got {protocol!r}.")
+
+
+def released_split(
+    rest: Iterable[int], train_share: float, test: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the splits of the released code: the rest is shuffled, then cut.
+
+    The standard library's generator with the released seed, because that is what the code calls.
+    """
+    order = [int(row) for row in rest]
+    random.Random(SEED).shuffle(order)
+    cut = int(len(order) * train_share)
+    return {
+        "train": np.sort(order[:cut]),
+        "validation": np.sort(order[cut:]),
+        "test": np.asarray(test),
+    }
+
+
+# -- published files ----------------------------------------------------------------------------
 
 DATA_HOME_VARIABLE = "TSDISENTANGLE_DATA"
 RETRIES = 2
@@ -76,7 +117,7 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
     return Path(chosen).expanduser()
 
 
-def locate(
+def fetch_file(
     remote: RemoteFile,
     *,
     data_home: str | os.PathLike[str] | None,
@@ -84,7 +125,7 @@ def locate(
 ) -> Path:
     """Return the path of a file, downloaded and verified if it was missing.
 
-    A file that was there already is *not* verified here: `read` does it.
+    A file that was there already is *not* verified here: `read_verified` does it.
 
     Raises
     ------
@@ -103,7 +144,7 @@ def locate(
     return path
 
 
-def read(remote: RemoteFile, path: Path) -> Members:
+def read_verified(remote: RemoteFile, path: Path) -> Members:
     """Return the verified members of a file.
 
     Raises

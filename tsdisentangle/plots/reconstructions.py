@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsdisentangle.plots.colours import SAFE
+# Two colours of Okabe and Ito, which colour-blind readers tell apart.
+BLUE, VERMILION = "#0072B2", "#D55E00"
 
 
 def plot_panels(
@@ -138,7 +139,7 @@ def _draw_gappy(ax: Axes, time: np.ndarray, truth: np.ndarray, guess: np.ndarray
     # Dots as wide as the line show a measurement that stands alone between two gaps.
     ax.plot(time, truth, color="0.35", lw=0.9, marker="o", ms=0.9, mew=0, label="measured")
     drawn = np.where(missing, np.nan, guess)
-    ax.plot(time, drawn, color=SAFE[0], lw=1.3, label="reconstruction")
+    ax.plot(time, drawn, color=BLUE, lw=1.3, label="reconstruction")
     filled = np.where(gap, guess, np.nan)
     dashes = (0, (2, 1))
-    ax.plot(time, filled, color=SAFE[3], lw=1.3, ls=dashes, label="imputation")
+    ax.plot(time, filled, color=VERMILION, lw=1.3, ls=dashes, label="imputation")
