@@ -188,7 +188,7 @@ class GLR(SequenceDisentangler):
     output : {'static', 'dynamic', 'both'}, default='both'
         What :meth:`transform` returns: the global code, the local codes averaged over time, or
         both side by side. May be changed after fit.
-    beta : float or pair of floats, default=(0.5, 3.0)
+    beta : float or pair of floats, default=(0.2, 1.0)
         Weight of both KL divergences, or of the static and the dynamic one. The paper's 0.1
         stands beside a likelihood averaged over the entries and a dynamic divergence averaged
         over windows and coordinates; in the sums here it would be ``0.1 * time * channels`` for
@@ -327,7 +327,7 @@ class GLR(SequenceDisentangler):
         static_dim: int = 24,
         dynamic_dim: int = 24,
         output: str = "both",
-        beta: float | tuple[float, float] = (0.5, 3.0),
+        beta: float | tuple[float, float] = (0.2, 1.0),
         dynamic_rate: str | float | None = "auto",
         counterfactual: float = 5.0,
         subsequence: float = 0.6,

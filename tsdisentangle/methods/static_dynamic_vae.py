@@ -196,7 +196,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         May be changed after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
-    beta : float or pair of floats, default=(0.5, 3.0)
+    beta : float or pair of floats, default=(0.2, 1.0)
         Weight of both KL divergences, or of the static and the dynamic one. A larger dynamic
         weight drives what stays out of the dynamic codes.
     anchor_loss : {'step', 'static_only', 'none', 'drop'}, default='step'
@@ -346,7 +346,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         anchor: str | int = "first",
         static_pooling: str = "anchor",
         alpha: float = 0.2,
-        beta: float | tuple[float, float] = (0.5, 3.0),
+        beta: float | tuple[float, float] = (0.2, 1.0),
         anchor_loss: str = "step",
         subtract: bool = True,
         dynamic_rate: str | float | None = "auto",

@@ -28,6 +28,7 @@ class ScaleCalibration(nn.Module):
 
     def __init__(self, n_channels: int):
         super().__init__()
+        self.momentum = MOMENTUM
         self.register_buffer("log_factor", torch.zeros(n_channels))
 
     def forward(self, prediction: Gaussian) -> Gaussian:
@@ -50,5 +51,5 @@ class ScaleCalibration(nn.Module):
         count = observed.flatten(0, -2).sum(0) * len(prediction.mean)
         # Relative to the present factor: 1 where the predicted variance is that of the residuals.
         ratio = torch.where(count > 0, squared / count.clamp(min=1), 1.0)
-        step = torch.log1p(MOMENTUM * (ratio - 1))
+        step = torch.log1p(self.momentum * (ratio - 1))
         self.log_factor.add_(step).clamp_(min=MIN_LOG_FACTOR)
