@@ -67,9 +67,6 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     # in nothing else are one.
     _after_fit: tuple[str, ...] = ("output",)
 
-    # What parameters mean that older model files do not have.
-    _before: dict[str, Any] = {"observation_scale": "decoder"}
-
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}
 

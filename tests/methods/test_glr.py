@@ -132,7 +132,7 @@ def test_terms_against_loops(kind):
     """In training, so from a sub-sequence; of two draws, side by side as ten rows."""
     X = loops.panel()
     params = {"window": loops.WINDOW, "missing": "mask", "max_epochs": 1, "n_samples": 2}
-    estimator = small(kind=kind, **params, dynamic_rate=None, dynamic_dim=8).fit(X)
+    estimator = small(kind=kind, **params, dynamic_dim=8).fit(X)
     network, batch = loops.in_float64(estimator, X)
     seen, twice = batch.observed, batch.observed.repeat(2, 1, 1, 1)
     with torch.no_grad():
@@ -162,7 +162,7 @@ def test_terms_against_loops(kind):
 
 
 def test_loss_is_the_weighted_sum_of_the_terms():
-    last = small(beta=(7.0, 9.0), dynamic_rate=None, counterfactual=2.0).fit(series()).history_[-1]
+    last = small(beta=(7.0, 9.0), counterfactual=2.0).fit(series()).history_[-1]
     weights = {"reconstruction": 1, "static_kl": 7, "dynamic_kl": 9, "counterfactual": 2}
     total = sum(weight * last[f"train_{name}"] for name, weight in weights.items())
     assert last["train_loss"] == pytest.approx(total, rel=1e-5)
@@ -250,7 +250,7 @@ def test_validation_has_the_bound_alone():
     assert "valid_counterfactual" not in row
     parts = ("reconstruction", "static_kl", "dynamic_kl")
     # That of the dynamic divergence adapts in training; here it is 1 in every epoch.
-    weights = dict(zip(parts, (1, 0.2, 1.0), strict=True))
+    weights = dict(zip(parts, (1, 0.5, 3.0), strict=True))
     expected = sum(weights[name] * row[f"valid_{name}"] for name in parts)
     assert row["valid_loss"] == pytest.approx(expected, rel=1e-5)
 

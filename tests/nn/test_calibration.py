@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from helpers import METHODS, small
+from helpers import METHODS, assert_same_fit, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tsdisentangle import load
 from tsdisentangle.losses import gaussian_nll
 from tsdisentangle.nn.calibration import MIN_LOG_FACTOR, ScaleCalibration
 from tsdisentangle.nn.gaussian import Gaussian
@@ -53,7 +54,7 @@ def series(n=40):
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 def test_after_training_no_other_scale_scores_better(method):
     X = series()
-    estimator = small(method, window=3, max_epochs=60).fit(X)
+    estimator = small(method, window=3, max_epochs=60, observation_scale="fitted").fit(X)
     score, log_factor = estimator.score(X), estimator.net_.module_.calibration.log_factor
     assert (log_factor != 0).all()
     for change in (-1.0, 1.0):
@@ -62,15 +63,27 @@ def test_after_training_no_other_scale_scores_better(method):
         log_factor -= change
 
 
-def test_the_decoders_own_scale_on_request():
-    estimator = small(window=3, observation_scale="decoder").fit(series())
+def test_the_decoders_own_scale_by_default():
+    estimator = small(window=3).fit(series())
     assert estimator.net_.module_.calibration is None
 
 
 def test_only_training_moves_the_scale():
     X = series()
-    estimator = small(window=3).fit(X)
+    estimator = small(window=3, observation_scale="fitted").fit(X)
     before = estimator.net_.module_.calibration.log_factor.clone()
     estimator.score(X)
     estimator.reconstruct(X)
     assert torch.equal(estimator.net_.module_.calibration.log_factor, before)
+
+
+def test_model_files_and_checkpoints_hold_the_scale(tmp_path):
+    X, fitted = series(), {"window": 3, "observation_scale": "fitted", "dynamic_rate": "auto"}
+    whole = small(max_epochs=4, **fitted).fit(X)
+    small(max_epochs=2, **fitted, checkpoint_dir=tmp_path).fit(X)
+    resumed = small(max_epochs=4, **fitted, checkpoint_dir=tmp_path).fit(X)
+    assert_same_fit(whole, resumed, X)
+    whole.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.score_samples(X), whole.score_samples(X))
+    assert again.net_.module_.weights == whole.net_.module_.weights

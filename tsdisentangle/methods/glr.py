@@ -188,13 +188,13 @@ class GLR(SequenceDisentangler):
     output : {'static', 'dynamic', 'both'}, default='both'
         What :meth:`transform` returns: the global code, the local codes averaged over time, or
         both side by side. May be changed after fit.
-    beta : float or pair of floats, default=(0.2, 1.0)
+    beta : float or pair of floats, default=(0.5, 3.0)
         Weight of both KL divergences, or of the static and the dynamic one. The paper's 0.1
         stands beside a likelihood averaged over the entries and a dynamic divergence averaged
         over windows and coordinates; in the sums here it would be ``0.1 * time * channels`` for
         the static and ``0.1 * window * channels * observed_ratio / dynamic_dim`` for the dynamic
         one.
-    dynamic_rate : 'auto', float or None, default='auto'
+    dynamic_rate : 'auto', float or None, default=None
         Nats per window that the local codes are held at, by a weight of their divergence that
         adapts from ``beta`` on in training. ``'auto'`` is half the square root of the observed
         values per window. None keeps ``beta``, as in the paper.
@@ -216,10 +216,10 @@ class GLR(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
-    observation_scale : {'fitted', 'decoder'}, default='fitted'
-        Standard deviation of the likelihood: as the decoder predicts it, or times a factor per
-        channel that is fitted to the residuals of training (Rybkin et al. 2021), without which
-        scores and early stopping rank wrongly.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -316,7 +316,6 @@ class GLR(SequenceDisentangler):
         "length_scale": [Interval(Real, 0, None, closed="neither")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
-    _before = {**SequenceDisentangler._before, "dynamic_rate": None}
 
     def __init__(
         self,
@@ -327,15 +326,15 @@ class GLR(SequenceDisentangler):
         static_dim: int = 24,
         dynamic_dim: int = 24,
         output: str = "both",
-        beta: float | tuple[float, float] = (0.2, 1.0),
-        dynamic_rate: str | float | None = "auto",
+        beta: float | tuple[float, float] = (0.5, 3.0),
+        dynamic_rate: str | float | None = None,
         counterfactual: float = 5.0,
         subsequence: float = 0.6,
         length_scale: float = 2.0,
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
-        observation_scale: str = "fitted",
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,

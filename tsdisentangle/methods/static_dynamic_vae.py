@@ -196,7 +196,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         May be changed after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
-    beta : float or pair of floats, default=(0.2, 1.0)
+    beta : float or pair of floats, default=(0.5, 3.0)
         Weight of both KL divergences, or of the static and the dynamic one. A larger dynamic
         weight drives what stays out of the dynamic codes.
     anchor_loss : {'step', 'static_only', 'none', 'drop'}, default='step'
@@ -206,12 +206,12 @@ class StaticDynamicVAE(SequenceDisentangler):
         (the ablation "no loss"). ``'drop'``: the anchor does not count.
     subtract : bool, default=True
         Subtract the anchor's features from the others; False is the ablation "no sub".
-    dynamic_rate : 'auto', float or None, default='auto'
+    dynamic_rate : 'auto', float or None, default=None
         Nats per window that the dynamic codes are held at, by a weight of their divergence that
         adapts from ``beta`` on in training: fewer starve them, more let them hold what stays.
         ``'auto'`` is half the square root of the observed values per window. None keeps ``beta``,
         as in the paper.
-    dynamic_skip : bool, default=True
+    dynamic_skip : bool, default=False
         Whether the dynamic codes are read from the differences themselves, beside what an LSTM
         makes of all of them; False is the paper's network. Encoders that read each window on its
         own have no such LSTM.
@@ -227,10 +227,10 @@ class StaticDynamicVAE(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
-    observation_scale : {'fitted', 'decoder'}, default='fitted'
-        Standard deviation of the likelihood: as the decoder predicts it, or times a factor per
-        channel that is fitted to the residuals of training (Rybkin et al. 2021), without which
-        scores and early stopping rank wrongly.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -331,7 +331,6 @@ class StaticDynamicVAE(SequenceDisentangler):
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
-    _before = {**SequenceDisentangler._before, "dynamic_rate": None, "dynamic_skip": False}
     _after_fit = (*SequenceDisentangler._after_fit, "static_pooling")
 
     def __init__(
@@ -346,16 +345,16 @@ class StaticDynamicVAE(SequenceDisentangler):
         anchor: str | int = "first",
         static_pooling: str = "anchor",
         alpha: float = 0.2,
-        beta: float | tuple[float, float] = (0.2, 1.0),
+        beta: float | tuple[float, float] = (0.5, 3.0),
         anchor_loss: str = "step",
         subtract: bool = True,
-        dynamic_rate: str | float | None = "auto",
-        dynamic_skip: bool = True,
+        dynamic_rate: str | float | None = None,
+        dynamic_skip: bool = False,
         dynamic_posterior: str = "bidirectional",
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
-        observation_scale: str = "fitted",
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,

@@ -178,10 +178,7 @@ def _make_estimator(document: Document, table: ClassTable, replaced: dict[str, A
         name: read_value(value, name, table.make_parameter_object)
         for name, value in document.parameters.items()
     }
-    # A file that was written before a parameter existed has a network without it.
-    before: dict[str, Any] = getattr(method, "_before", {})
-    former = {name: before[name] for name in before if name not in parameters}
-    estimator = construct(method, {**former, **parameters, **replaced})
+    estimator = construct(method, {**parameters, **replaced})
     try:
         estimator._validate_params()
         check_device(estimator.device)

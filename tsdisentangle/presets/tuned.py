@@ -12,13 +12,6 @@ SUFFIX = "-tuned"
 TUNED_FILE = Path(__file__).parent / "tuned.json"
 
 
-# Defaults of the code that the trials were made with, where they have changed since.
-SEARCHED_WITH: dict[str, dict[str, Any]] = {
-    "StaticDynamicVAE": {"dynamic_rate": None, "dynamic_skip": False},
-    "GLR": {"dynamic_rate": None},
-}
-
-
 def tuned_parameters(found: dict[str, Any]) -> dict[str, Any]:
     """Return constructor parameters of a trial of the search, with a fresh encoder."""
     params = dict(found)
@@ -60,8 +53,7 @@ def tuned_trial(name: str, method: str) -> dict[str, Any]:
 
 def tuned_preset(name: str, method: str) -> dict[str, Any]:
     """Return the constructor parameters that the search chose; as :func:`tuned_trial`."""
-    former = {"observation_scale": "decoder", **SEARCHED_WITH.get(method, {})}
-    return {**former, **tuned_parameters(tuned_trial(name, method))}
+    return tuned_parameters(tuned_trial(name, method))
 
 
 def tuned_names(method: str) -> list[str]:
