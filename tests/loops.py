@@ -10,6 +10,7 @@ from scipy.stats import norm
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, RationalQuadratic, WhiteKernel
 
 from tsdisentangle.data.windows import to_windows
+from tsdisentangle.nn.calibration import ScaleCalibration
 
 WINDOW = 3
 SCALES = (2.0, 1.0, 0.5, 0.25)
@@ -29,7 +30,16 @@ def panel():
 def in_float64(estimator, X):
     """Network and batch, precise enough to compare with loops."""
     batch = to_windows(estimator._read(X), WINDOW)
-    return estimator.net_.module_.double(), batch.double()
+    network = steady(estimator.net_.module_, batch.values.shape[-1])
+    return network.double(), batch.double()
+
+
+def steady(network, n_channels):
+    """The same network with a scale that is not 1, and that training leaves as it is."""
+    network.calibration = ScaleCalibration(n_channels)
+    network.calibration.log_factor.copy_(torch.linspace(-0.5, 0.5, n_channels))
+    network.calibration.momentum = 0.0
+    return network
 
 
 def counts(X):

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from tsdisentangle.data.codes import Codes, check_out
 from tsdisentangle.data.panel import Panel
 from tsdisentangle.network import SequenceNetwork
+from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
 from tsdisentangle.persistence import save_model, stamp, unstamp
@@ -46,6 +47,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "output": [StrOptions({"static", "dynamic", "both"})],
         "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
+        "observation_scale": [StrOptions({"fitted", "decoder"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -539,7 +541,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_precision(self.precision, self.device)
         standard = standard_callbacks(self.early_stopping, bool(self.verbose))
         with seeded(self.random_state_):
-            network = self._build_network(self.scaler_.n_modelled, self.window_)
+            network = self._make_network()
             self.net_ = DisentanglingNet(
                 network,
                 precision=self.precision,
@@ -549,6 +551,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
                 callbacks=[*self._callbacks(), *standard, *(self.callbacks or [])],
             ).initialize()
         self.history_ = self.net_.history
+
+    def _make_network(self) -> SequenceNetwork:
+        """Untrained network of the method, with what all methods add to it."""
+        network = self._build_network(self.scaler_.n_modelled, self.window_)
+        if self.observation_scale == "fitted":
+            network.calibration = ScaleCalibration(self.scaler_.n_modelled)
+        network.aim_at(getattr(self, "dynamic_rate", None))
+        return network
 
     def _build_parts(
         self, code_dim: int, n_channels: int, window: int

@@ -5,6 +5,7 @@ A method's file holds its network, a subclass of :class:`SequenceNetwork` with `
 :class:`~tsdisentangle.base.SequenceDisentangler` with the constructor and ``_build_network``.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -12,8 +13,14 @@ from torch import Tensor, nn
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import gaussian_nll, kl_gaussian
+from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
+
+# Nats per window and root of its observed values, that 'auto' aims at; see "Design".
+AUTO_RATE = 0.5
+# Largest relative change of the divergence's weight per step, and its limits.
+RATE_STEP, MIN_WEIGHT, MAX_WEIGHT = 0.05, 1e-3, 1e3
 
 
 class Posterior(NamedTuple):
@@ -53,6 +60,8 @@ class SequenceNetwork(nn.Module):
         self.decoder = decoder
         self.static_dim, self.dynamic_dim = static_dim, dynamic_dim
         self.weights = weights
+        self.calibration: ScaleCalibration | None = None
+        self.dynamic_rate: str | float | None = None
 
     # -- what a method defines ------------------------------------------------------------------
 
@@ -76,12 +85,26 @@ class SequenceNetwork(nn.Module):
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
         repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
-        return self.decoder(torch.cat([dynamic, repeated], dim=-1), noise)
+        return self.predict(torch.cat([dynamic, repeated], dim=-1), noise)
 
-    def nll(self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise) -> Tensor:
-        """Negative log-likelihood a window, mean over the draws: ``(batch, windows)``.
+    def predict(self, codes: Tensor, noise: Noise) -> Gaussian:
+        """What the decoder makes of ``(rows, windows, code)``, with calibrated variance."""
+        prediction = self.decoder(codes, noise)
+        return prediction if self.calibration is None else self.calibration(prediction)
 
-        ``static`` is ``(draws, batch, s)`` and ``dynamic`` ``(draws, batch, windows, d)``.
+    def nll(
+        self,
+        batch: Windows,
+        static: Tensor,
+        dynamic: Tensor,
+        noise: Noise,
+        calibrate: bool = True,
+    ) -> Tensor:
+        """Negative log-likelihood per window, mean over the draws: ``(batch, windows)``.
+
+        ``static`` is ``(draws, batch, s)`` and ``dynamic`` ``(draws, batch, windows, d)``. In
+        training, the scale is fitted to the residuals, unless the codes are not the series' own
+        (``calibrate=False``).
         """
         draws = len(static)
         prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
@@ -92,6 +115,8 @@ class SequenceNetwork(nn.Module):
                 "or one that fits the encoder."
             )
         prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
+        if self.calibration is not None and self.training and calibrate:
+            self.calibration.update(batch.values, prediction, batch.observed)
         return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
 
     def dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
@@ -99,6 +124,42 @@ class SequenceNetwork(nn.Module):
         prior = self.prior(dynamic.flatten(0, 1))
         prior = Gaussian(*(part.unflatten(0, dynamic.shape[:2]) for part in prior))
         return torch.where(batch.valid, kl_gaussian(posterior, prior), 0.0).sum(2).mean(0)
+
+    def aim_at(self, dynamic_rate: str | float | None) -> None:
+        """Hold the dynamic codes at so many nats per window, or leave their weight as it is."""
+        self.dynamic_rate = dynamic_rate
+        if dynamic_rate is not None:
+            self.weights = {**self.weights, "rate": 0.0, "rate_aim": 0.0}
+
+    def rates(self, batch: Windows, dynamic_kl: Tensor) -> dict[str, Tensor]:
+        """Nats per window of the dynamic codes, and how many are aimed at; none without an aim.
+
+        ``'auto'`` aims at half the square root of the observed values per window: a window of few
+        values needs more nats for each than one of many, whose values have much in common.
+        """
+        if self.dynamic_rate is None or not self.training:
+            return {}
+        windows = batch.valid.sum()
+        aim = torch.as_tensor(self.dynamic_rate if self.dynamic_rate != "auto" else 0.0)
+        if self.dynamic_rate == "auto":
+            aim = AUTO_RATE * torch.sqrt(batch.observed.sum() / windows)
+        return {"rate": dynamic_kl.detach().sum() / windows, "rate_aim": aim}
+
+    def adapt(self, terms: dict[str, Tensor]) -> None:
+        """Raise or lower the weight of the dynamic divergence, after a step of training.
+
+        A multiplier that holds the rate at its aim (Rezende & Viola 2018, with the roles of
+        divergence and distortion exchanged): too few nats make them cheaper.
+        """
+        if "rate" in terms:
+            excess = float(terms["rate"] / terms["rate_aim"]) - 1
+            factor = math.exp(RATE_STEP * max(-1.0, min(1.0, excess)))
+            weight = self.weights["dynamic_kl"] * factor
+            self.weights["dynamic_kl"] = max(MIN_WEIGHT, min(MAX_WEIGHT, weight))
+
+    def validation_weights(self) -> dict[str, float]:
+        """Weights of the validation loss, the same in every epoch."""
+        return self.weights if self.dynamic_rate is None else {**self.weights, "dynamic_kl": 1.0}
 
     def sample_static(self, n: int, noise: Noise) -> Tensor:
         """Draws from the static prior, shape ``(n, static_dim)``."""

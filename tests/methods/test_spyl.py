@@ -158,7 +158,7 @@ def test_padding_changes_no_term(network_and_batch):
     longer = Windows(
         pad(batch.values, behind), pad(batch.observed, behind), pad(batch.valid, (0, 3))
     )
-    network.train()
+    loops.steady(network, 3).double().train()
     terms, same = (network(windows, steady_noise) for windows in (batch, longer))
     network.eval()
     for name, term in terms.items():

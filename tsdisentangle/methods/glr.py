@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from tsdisentangle.base import SequenceDisentangler
@@ -147,7 +147,8 @@ class GLRNetwork(SequenceNetwork):
         parts, static, dynamic = self.drawn(batch, noise, self.n_samples)
         if self.training:
             parts["counterfactual"] = self.counterfactual(batch, static, dynamic, noise)
-        return {name: part.mean() for name, part in parts.items()}
+        rates = self.rates(batch, parts["dynamic_kl"])
+        return {name: part.mean() for name, part in parts.items()} | rates
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound; the counterfactual term is none."""
@@ -193,6 +194,10 @@ class GLR(SequenceDisentangler):
         over windows and coordinates; in the sums here it would be ``0.1 * time * channels`` for
         the static and ``0.1 * window * channels * observed_ratio / dynamic_dim`` for the dynamic
         one.
+    dynamic_rate : 'auto', float or None, default=None
+        Nats per window that the local codes are held at, by a weight of their divergence that
+        adapts from ``beta`` on in training. ``'auto'`` is half the square root of the observed
+        values per window. None keeps ``beta``, as in the paper.
     counterfactual : float, default=5.0
         Weight of the counterfactual term, in training alone; 0 leaves it out. The paper's 1
         stands beside averages too: ``time * channels / static_dim`` here.
@@ -211,6 +216,10 @@ class GLR(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -301,6 +310,7 @@ class GLR(SequenceDisentangler):
         **SequenceDisentangler._parameter_constraints,
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
+        "dynamic_rate": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "counterfactual": [Interval(Real, 0, None, closed="left")],
         "subsequence": [Interval(Real, 0, 1, closed="right")],
         "length_scale": [Interval(Real, 0, None, closed="neither")],
@@ -317,12 +327,14 @@ class GLR(SequenceDisentangler):
         dynamic_dim: int = 24,
         output: str = "both",
         beta: float | tuple[float, float] = (0.5, 3.0),
+        dynamic_rate: str | float | None = None,
         counterfactual: float = 5.0,
         subsequence: float = 0.6,
         length_scale: float = 2.0,
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -345,6 +357,7 @@ class GLR(SequenceDisentangler):
             output=output,
             missing=missing,
             standardize=standardize,
+            observation_scale=observation_scale,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,
@@ -361,6 +374,7 @@ class GLR(SequenceDisentangler):
         )
         self.static_dim = static_dim
         self.beta = beta
+        self.dynamic_rate = dynamic_rate
         self.counterfactual = counterfactual
         self.subsequence = subsequence
         self.length_scale = length_scale

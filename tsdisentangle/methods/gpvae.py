@@ -62,7 +62,7 @@ class GPVAENetwork(SequenceNetwork):
 
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """Decode the dynamics; ``static`` is a summary of them and has no effect."""
-        return self.decoder(dynamic, noise)
+        return self.predict(dynamic, noise)
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound of each series."""
@@ -126,6 +126,10 @@ class GPVAE(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -235,6 +239,7 @@ class GPVAE(SequenceDisentangler):
         beta: float = 1.0,
         missing: str = "error",
         standardize: bool = True,
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -257,6 +262,7 @@ class GPVAE(SequenceDisentangler):
             output=output,
             missing=missing,
             standardize=standardize,
+            observation_scale=observation_scale,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,

@@ -54,6 +54,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         anchor_fraction: float,
         anchor_loss: str,
         subtract: bool,
+        dynamic_skip: bool,
         bidirectional: bool,
         n_samples: int,
         weights: dict[str, float],
@@ -65,11 +66,12 @@ class StaticDynamicNetwork(SequenceNetwork):
         self.lstm = None
         if encoder.across_elements:
             self.lstm = make_lstm(encoder, dynamic_dim, bidirectional)
-            features = self.lstm.out_features
+            features = self.lstm.out_features + (features if dynamic_skip else 0)
         self.dynamic_head = GaussianHead(features, dynamic_dim)
         self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
         self.anchor, self.anchor_fraction = anchor, anchor_fraction
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
+        self.dynamic_skip = dynamic_skip
 
     def readable(self, observed: Tensor) -> Tensor:
         """Windows that the static code may come from; observed ones if none can be read."""
@@ -107,7 +109,8 @@ class StaticDynamicNetwork(SequenceNetwork):
         rest = subtract_anchor(features, index, token, self.subtract)
         rest = self.encoder.dynamic_summary(rest, batch.observed)
         if self.lstm is not None:
-            rest = self.lstm(rest, batch.valid.sum(1))
+            across = self.lstm(rest, batch.valid.sum(1))
+            rest = torch.cat([across, rest], dim=-1) if self.dynamic_skip else across
         return self.dynamic_head(rest)
 
     def encode(self, batch: Windows, *, pooling: str = "anchor", **options: Any) -> Posterior:
@@ -128,10 +131,11 @@ class StaticDynamicNetwork(SequenceNetwork):
             terms["anchor"] = nll[is_anchor]
         elif self.anchor_loss == "static_only":
             still = torch.zeros_like(dynamic)
-            terms["anchor"] = self.nll(batch, static, still, noise).sum(1)
+            terms["anchor"] = self.nll(batch, static, still, noise, calibrate=False).sum(1)
         terms["static_kl"] = kl_standard_normal(posterior.static)
         terms["dynamic_kl"] = self.dynamic_kl(batch, posterior.dynamic, dynamic)
-        return {name: term.mean() for name, term in terms.items()}
+        rates = self.rates(batch, terms["dynamic_kl"])
+        return {name: term.mean() for name, term in terms.items()} | rates
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound; the static code is the anchor's."""
@@ -202,6 +206,15 @@ class StaticDynamicVAE(SequenceDisentangler):
         (the ablation "no loss"). ``'drop'``: the anchor does not count.
     subtract : bool, default=True
         Subtract the anchor's features from the others; False is the ablation "no sub".
+    dynamic_rate : 'auto', float or None, default=None
+        Nats per window that the dynamic codes are held at, by a weight of their divergence that
+        adapts from ``beta`` on in training: fewer starve them, more let them hold what stays.
+        ``'auto'`` is half the square root of the observed values per window. None keeps ``beta``,
+        as in the paper.
+    dynamic_skip : bool, default=False
+        Whether the dynamic codes are read from the differences themselves, beside what an LSTM
+        makes of all of them; False is the paper's network. Encoders that read each window on its
+        own have no such LSTM.
     dynamic_posterior : {'bidirectional', 'causal'}, default='bidirectional'
         Whether ``d_t`` may depend on later windows. Encoders that read each window on its own
         (``TabularEncoder('step')``) have no such dependence in either case.
@@ -214,6 +227,10 @@ class StaticDynamicVAE(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -309,6 +326,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "anchor_loss": [StrOptions(set(ANCHOR_IN_SEQUENCE))],
         "subtract": ["boolean"],
+        "dynamic_rate": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "dynamic_skip": ["boolean"],
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
@@ -329,10 +348,13 @@ class StaticDynamicVAE(SequenceDisentangler):
         beta: float | tuple[float, float] = (0.5, 3.0),
         anchor_loss: str = "step",
         subtract: bool = True,
+        dynamic_rate: str | float | None = None,
+        dynamic_skip: bool = False,
         dynamic_posterior: str = "bidirectional",
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -355,6 +377,7 @@ class StaticDynamicVAE(SequenceDisentangler):
             output=output,
             missing=missing,
             standardize=standardize,
+            observation_scale=observation_scale,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,
@@ -376,6 +399,8 @@ class StaticDynamicVAE(SequenceDisentangler):
         self.beta = beta
         self.anchor_loss = anchor_loss
         self.subtract = subtract
+        self.dynamic_rate = dynamic_rate
+        self.dynamic_skip = dynamic_skip
         self.dynamic_posterior = dynamic_posterior
         self.n_samples = n_samples
 
@@ -399,6 +424,7 @@ class StaticDynamicVAE(SequenceDisentangler):
             anchor_fraction=self.random_state_.random_sample(),
             anchor_loss=self.anchor_loss,
             subtract=self.subtract,
+            dynamic_skip=self.dynamic_skip,
             bidirectional=self.dynamic_posterior == "bidirectional",
             n_samples=self.n_samples,
             weights=self._weights(),

@@ -41,7 +41,7 @@ class VAENetwork(SequenceNetwork):
 
     def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
         """Each window from its own code; ``static`` is not used."""
-        return self.decoder(dynamic, noise)
+        return self.predict(dynamic, noise)
 
     def bound(self, batch: Windows, noise: Noise, draws: int = 1) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound, a series each."""
@@ -108,6 +108,10 @@ class VAE(SequenceDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
+    observation_scale : {'decoder', 'fitted'}, default='decoder'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
+        2021), so that scores and early stopping rank by what is reconstructed.
     max_epochs : int, default=100
         Passes over the training series. 0 leaves the network untrained.
     batch_size : int, default=64
@@ -194,6 +198,7 @@ class VAE(SequenceDisentangler):
         beta: float = 1.0,
         missing: str = "error",
         standardize: bool = True,
+        observation_scale: str = "decoder",
         max_epochs: int = 100,
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -216,6 +221,7 @@ class VAE(SequenceDisentangler):
             output=output,
             missing=missing,
             standardize=standardize,
+            observation_scale=observation_scale,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,

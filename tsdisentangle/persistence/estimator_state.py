@@ -204,7 +204,7 @@ def _initialize_net(
             estimator.random_state_ = check_random_state(0)
             estimator.n_series_in_ = n_series
             with torch.device("meta"):
-                probe = estimator._build_network(estimator.scaler_.n_modelled, estimator.window_)
+                probe = estimator._make_network()
             check_weights(probe.state_dict(), weights)
         # What is drawn here is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0

@@ -156,8 +156,16 @@ class DisentanglingNet(NeuralNet):
         self, y_pred: dict[str, torch.Tensor], y_true: Any, X: Any = None, training: bool = False
     ) -> torch.Tensor:
         """Weighted sum of the terms."""
-        weights = self.module_.weights
+        weights = self.module_.weights if training else self.module_.validation_weights()
         return sum(weights[name] * term for name, term in y_pred.items())
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Let the network adapt its weights, from the terms of the whole batch."""
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        if training:
+            self.module_.adapt(kwargs["y_pred"])
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell the callbacks, and keep the state between two epochs.
