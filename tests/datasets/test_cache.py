@@ -148,7 +148,7 @@ def test_map_of_another_form_is_built_again(blocks, map_file, other):
         np.testing.assert_array_equal(cached_memmap("large", LARGE.shape, blocks), LARGE)
 
 
-def test_map_without_room_says_how_much_it_needs(blocks, monkeypatch, tmp_path):
+def test_map_that_cannot_be_written_says_how_much_space_it_needs(blocks, monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     monkeypatch.setattr(pooch, "os_cache", lambda project: blocked / project)

@@ -72,7 +72,7 @@ def test_swapped_codes_give_the_reverse(bunch):
     assert result.factors.loc["level", "mi_gap"] < -0.7
 
 
-def test_one_factor_a_coordinate_scores_high(bunch, separate):
+def test_one_factor_per_coordinate_scores_high(bunch, separate):
     numbers = np.random.RandomState(1).normal(size=(N, 2))
     codes = Given(np.column_stack([bunch.static_target["level"], numbers[:, 0]]), NOISE[:, None])
     static = {"level": bunch.static_target["level"], "number": numbers[:, 0]}
@@ -135,7 +135,7 @@ def test_probes_never_see_a_group_that_they_are_tested_on(bunch):
 
 
 def test_dynamic_factor_is_reduced_to_valid_windows(bunch):
-    # Windows of 2: the mean of a number; behind the last window of a series nothing is read.
+    # Windows of 2: the mean of a number; after the last window of a series nothing is read.
     steps = bunch.dynamic_target["cos"].copy()
     dynamic = steps.reshape(N, 3, 2).mean(axis=2)[..., None]
     lengths = np.full(N, 2)
@@ -182,10 +182,10 @@ def test_groups_of_the_wrong_length(bunch):
 @pytest.mark.parametrize(
     ("static", "dynamic", "message"),
     [
-        (np.zeros((N, 2)), None, "one value a series"),
+        (np.zeros((N, 2)), None, "one value per series"),
         (np.zeros(N), None, "fewer than two"),
         (np.arange(N) % 2, np.zeros((N, 5)), "dynamic factor 'dynamic' has shape"),
-        (np.arange(N) % 2, np.zeros(N), "one value a step"),
+        (np.arange(N) % 2, np.zeros(N), "one value per step"),
         ({"a": np.arange(N) % 2}, {"a": np.arange(N * STEPS).reshape(N, STEPS)}, "share a name"),
         (np.where(np.arange(N) == 0, 1.5, np.where(np.arange(N) == 1, 2.5, np.nan)), None, "known"),
     ],
@@ -221,7 +221,7 @@ def test_series_of_unequal_length(bunch):
 
 
 def test_leak_grows_with_the_windows_that_are_read(bunch):
-    # The level has three classes: windows 0 and 3 tell one of them each, together they tell all.
+    # The level has three classes: windows 0 and 3 reveal one of them each, and both all.
     level = bunch.static_target["level"]
     dynamic = np.zeros((N, STEPS, 1))
     dynamic[:, 0, 0], dynamic[:, 3, 0] = level == 0, level == 1

@@ -146,7 +146,7 @@ def test_change_of_floats_is_in_their_units():
     assert_allclose(found["pixels", "change"], 0.75)
 
 
-def test_prints_a_line_a_label():
+def test_prints_a_line_per_label():
     text = repr(report())
     assert len(text.splitlines()) == 1 + 2 * 4 + 3 * 5
     assert text.index("data") < text.index("static resampled") < text.index("swapped")

@@ -13,7 +13,7 @@ DIRECTIONS = np.array(["left", "right"])
 
 
 def squares(n, seed, size=16, time=4):
-    """A coloured square that moves two pixels a frame over a dark, noisy ground."""
+    """A coloured square that moves two pixels per frame over a dark, noisy ground."""
     rng = np.random.RandomState(seed)
     colour, direction = rng.randint(3, size=n), rng.randint(2, size=n)
     clips = rng.randint(30, size=(n, time, size, size, 3), dtype=np.uint8)

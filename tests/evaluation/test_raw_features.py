@@ -1,4 +1,4 @@
-"""Raw features as a transformer: like the rows of the tables, at the door and in a pipeline."""
+"""Raw features as a transformer: as in the rows of the tables, input checks, pipelines."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from known import Given
 from numpy.testing import assert_allclose
 
 from tsdisentangle import Codes
-from tsdisentangle.evaluation.unlabelled_statistics import costs, read_elsewhere
+from tsdisentangle.evaluation.unlabelled_statistics import mean_score_terms, static_robustness
 
 N, WINDOWS = 60, 6
 CODE = np.eye(3)[np.arange(N) % 3]
@@ -17,7 +17,7 @@ STABILITY, SHIFT = "stability of static over thirds", "shift of static, shuffled
 def elsewhere(code, at, lengths=None):
     """``at`` has the static code that each window of each series would give."""
     estimator = Given(code, np.zeros((N, WINDOWS, 1)), lengths, at=at)
-    return read_elsewhere(estimator, None, estimator.codes, np.random.RandomState(0))
+    return static_robustness(estimator, None, estimator.codes, np.random.RandomState(0))
 
 
 def everywhere(code):
@@ -69,7 +69,7 @@ def test_series_without_a_value_in_one_of_their_thirds_do_not_count(fitted_on_ga
     X, estimator = fitted_on_gaps
     estimator.set_params(static_pooling=pooling)
     some, others = (
-        read_elsewhere(estimator, part, estimator.encode(part), np.random.RandomState(0))
+        static_robustness(estimator, part, estimator.encode(part), np.random.RandomState(0))
         for part in (X, X[1:])
     )
     assert_allclose(some[STABILITY], others[STABILITY], rtol=1e-5)
@@ -93,7 +93,7 @@ def test_windows_are_read_again(lengths):
 
     static = np.arange(len(lengths), dtype=float)[:, None]
     codes = Codes(static, np.zeros((len(lengths), 9, 1)), lengths)
-    read_elsewhere(Notes(), None, codes, np.random.RandomState(0))
+    static_robustness(Notes(), None, codes, np.random.RandomState(0))
     thirds, shuffled = read[:3], read[3] if (lengths > 1).sum() > 1 else None
     assert len(read) == 3 + (shuffled is not None)
     for i, length in enumerate(lengths):
@@ -112,17 +112,17 @@ def test_windows_are_read_again(lengths):
             assert all(row and max(row) < length for row in rows)
 
 
-def test_costs():
+def test_mean_score_terms():
     lengths = np.array([2, 4])
     terms = {
         "static_kl": np.array([1.0, 2.0]),
         "dynamic_kl": 3.0 * lengths,
         "reconstruction": np.array([2.0, 8.0]),
     }
-    found = costs(terms, lengths)
+    found = mean_score_terms(terms, lengths)
     assert found == {
-        "KL of static from N(0, I), a series": 1.5,
-        "KL of dynamic from its prior, a window": 3.0,
-        "negative log-likelihood, a window": 1.5,
+        "KL of static from N(0, I), per series": 1.5,
+        "KL of dynamic from its prior, per window": 3.0,
+        "negative log-likelihood, per window": 1.5,
     }
-    assert np.isnan(list(costs({}, lengths).values())).all()
+    assert np.isnan(list(mean_score_terms({}, lengths).values())).all()

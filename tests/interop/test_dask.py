@@ -60,7 +60,7 @@ def assert_same_frame(found, expected):
 
 
 def in_one_process(estimator, frame):
-    """Features by pandas, a row a series in the order of their names."""
+    """Features by pandas, a row per series in the order of their names."""
     panel = frame.sort_values("series", kind="stable").set_index(["series", "time"])
     names = panel.index.get_level_values(0).unique()
     columns = estimator.get_feature_names_out()

@@ -71,7 +71,7 @@ def test_primitive_outputs(small, output, columns):
     )
 
 
-def test_series_output_has_one_row_a_window(small):
+def test_series_output_has_one_row_per_window(small):
     X = [np.random.default_rng(i).normal(size=(length, 2)) for i, length in enumerate([5, 9])]
     frames = [pd.DataFrame(x) for x in X]
     codes = DisentanglingTransformer(small, output="series").fit_transform(frames)

@@ -94,7 +94,7 @@ def test_importances_repeat_with_the_seed_and_keep_groups_together():
     codes = np.random.RandomState(0).normal(size=(40, 2))
     owner = np.repeat(np.arange(20), 2)
     label = owner % 2
-    codes[:, 0] = owner  # known by the group alone, so unknown groups are told at random
+    codes[:, 0] = owner  # known by the group alone, so unknown groups are guessed at random
     once, again = (
         code_importances(codes, label, groups=owner, random_state=3).importance for _ in range(2)
     )
@@ -110,7 +110,7 @@ def test_importances_refuse_an_unknown_predictor():
 
 
 def test_sap_of_separate_coordinates(labels):
-    # Each factor is told by its own coordinate alone; the next one stays near chance, 1/3.
+    # Each factor is known from its own coordinate alone; the next one stays near chance, 1/3.
     assert sap(labels.astype(float), labels, random_state=0) > 0.5
 
 
@@ -168,7 +168,7 @@ def test_explicitness_takes_the_mean_over_factors():
 @pytest.mark.parametrize("metric", [explicitness, sap, code_importances])
 @pytest.mark.parametrize(
     ("factor", "message"),
-    [([1] * 10, "single value"), ([0, 1], "one value a row"), ([None] + [1] * 9, "unknown")],
+    [([1] * 10, "single value"), ([0, 1], "one value per row"), ([None] + [1] * 9, "unknown")],
 )
 def test_bad_factors(metric, factor, message):
     with pytest.raises(ValueError, match=message):

@@ -127,7 +127,7 @@ def test_bad_input(function):
     codes = np.random.RandomState(0).normal(size=(10, 2))
     with pytest.raises(ValueError, match="single value"):
         function(codes, [1] * 10)
-    with pytest.raises(ValueError, match="one value a row"):
+    with pytest.raises(ValueError, match="one value per row"):
         function(codes, [0, 1])
     with pytest.raises(ValueError, match="NaN"):
         function(np.full((10, 2), np.nan), [0, 1] * 5)

@@ -92,7 +92,7 @@ def test_read_factor_refuses():
     codes = np.eye(4)
     with pytest.raises(ValueError, match="train_factor has the single value"):
         read_factor(codes, [0, 0, 0, 0], codes, [0, 1, 1, 1])
-    with pytest.raises(ValueError, match="one value a row"):
+    with pytest.raises(ValueError, match="one value per row"):
         read_factor(codes, [0, 1], codes, [0, 1, 1, 1])
 
 

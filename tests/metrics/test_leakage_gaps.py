@@ -69,7 +69,7 @@ def test_every_class_occurs_in_both_parts():
     labels = np.repeat([0, 1, 2], [5, 29, 5])
     codes = np.eye(3)[labels]
     for seed in range(5):
-        # Rare classes are told apart only if they occur among the rows trained on.
+        # Rare classes are recognised only if they occur among the rows trained on.
         found = latent_accuracies(codes, labels, n_splits=2, random_state=seed)
         assert found["svc"].min() == 1
     with pytest.raises(ValueError, match="class of 4 rows"):

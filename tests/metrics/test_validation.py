@@ -92,11 +92,11 @@ MESSAGES = {
     ),
     "smoothness": (
         lambda: metrics.dynamic_smoothness(np.ones((2, 3, 1)), [1, 1]),
-        "lengths must hold one number of windows a series, of at most 3, and one of at least 2.",
+        "lengths must hold one number of windows per series, of at most 3, and one of at least 2.",
     ),
     "silhouette": (
         lambda: metrics.silhouette(GOOD, TWO[:4]),
-        "labels has shape (4,); expected (20,), one value a row of the codes.",
+        "labels has shape (4,); expected (20,), one value per row of the codes.",
     ),
     "scores": (
         lambda: metrics.generation_scores(HALF, TWO / 1),
@@ -130,7 +130,7 @@ MESSAGES = {
     ),
     "speakers": (
         lambda: metrics.equal_error_rate(GOOD, TWO[:4]),
-        "speakers has shape (4,); expected (20,), one value a row of the codes.",
+        "speakers has shape (4,); expected (20,), one value per row of the codes.",
     ),
     "single utterances": (
         lambda: metrics.equal_error_rate(GOOD, np.arange(20)),
@@ -146,7 +146,7 @@ MESSAGES = {
     ),
     "negative": (
         lambda: metrics.dci(-np.ones((2, 2))),
-        "importance holds negative values; it says how much, so pass magnitudes.",
+        "importance holds negative values; it is an amount, so pass magnitudes.",
     ),
     "explicitness": (
         lambda: metrics.explicitness(GOOD, RARE, random_state=0),
@@ -162,7 +162,7 @@ MESSAGES = {
     ),
     "labels": (
         lambda: metrics.group_information(GOOD, TWO[:4]),
-        "labels has shape (4,); expected (20,), one value a row of the codes.",
+        "labels has shape (4,); expected (20,), one value per row of the codes.",
     ),
     "labels of one side": (
         lambda: metrics.group_information(GOOD, TWO, groups=TWO),
@@ -183,7 +183,7 @@ MESSAGES = {
     "leakage": (
         lambda: metrics.normalized_leakage(0.5, 1.0),
         "accuracy=0.5 and chance=1.0; expected shares, and chance below 1 (at 1 there is a single "
-        "class, and nothing to tell).",
+        "class, and nothing to read).",
     ),
     "no reading": (
         lambda: metrics.retention_minus_leak([], []),
@@ -191,7 +191,7 @@ MESSAGES = {
     ),
     "factor": (
         lambda: metrics.read_factor(GOOD, TWO, GOOD, TWO[:4]),
-        "factor has shape (24,); expected (40,), one value a row of the codes.",
+        "factor has shape (24,); expected (40,), one value per row of the codes.",
     ),
     "train factor": (
         lambda: metrics.read_factor(GOOD, ONE, GOOD, TWO),
@@ -204,11 +204,11 @@ MESSAGES = {
     ),
     "labels of accuracies": (
         lambda: metrics.latent_accuracies(GOOD, TWO[:4]),
-        "labels has shape (4,); expected (20,), one value a row of the codes.",
+        "labels has shape (4,); expected (20,), one value per row of the codes.",
     ),
     "groups": (
         lambda: split_rows(20, 0.2, [1], None),
-        "groups has shape (1,); expected (20,), one a row.",
+        "groups has shape (1,); expected (20,), one per row.",
     ),
     "unknown": (
         lambda: check_factor([None, "a"], 2),

@@ -51,7 +51,7 @@ from 2013-03-01 to 2017-02-28. A series is the first 672 hours (28 days) of one 
 one station: 48 months x 12 stations = 576 series of ten channels. Missing values are NaN.
 
 static_target: month (0 January to 11 December), station (name), year.
-dynamic_target, one value an hour: RAIN (mm, NaN where missing), day (of the month, 1 to 28).
+dynamic_target, one value per hour: RAIN (mm, NaN where missing), day (of the month, 1 to 28).
 """
 LICENCE = "CC BY 4.0"
 CITATION = """\
@@ -85,7 +85,7 @@ def fetch_air_quality(
     protocol: Protocol = "corrected",
     return_X_y: bool = False,
 ) -> SequenceBunch | tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Load Beijing multi-site air quality: 28 days of ten hourly channels, to tell the month from.
+    """Load Beijing multi-site air quality: 28 days of ten hourly channels, to predict the month.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def fetch_air_quality(
 
     *published*: the split of the code released with [3]_. The other 432 series are shuffled into
     367 and 65. Each validation month is then seen in training at another station, so validation
-    scores say nothing. The shuffle repeats the call and the seed (1234) of that code, which
+    scores mean nothing. The shuffle repeats the call and the seed (1234) of that code, which
     numbers the stations in the order in which the file system lists them; here they are in
     alphabetical order, so the very same rows cannot be promised.
 

@@ -78,9 +78,9 @@ class RemoteFile:
     Attributes
     ----------
     path : str
-        Where the file lives below the data folder.
+        Path of the file below the data folder.
     url : str
-        Where its publisher keeps it.
+        Address at which its publisher offers it.
     pattern : str
         Regular expression of the base names of its wanted members.
     verify : callable

@@ -20,18 +20,18 @@ class SequenceBunch(Bunch):
     data : ndarray of shape (n, time, channel), or list of n arrays (time_i, channel)
         Values in raw units, float32, NaN where missing. A list if lengths differ.
     static_target : dict of str to ndarray of shape (n,)
-        One value a series; the primary label comes first.
+        One value per series; the primary label comes first.
     dynamic_target : dict of str to ndarray of shape (n, time)
-        One value a step; NaN where unknown.
+        One value per step; NaN where unknown.
     groups : ndarray of shape (n,)
-        Series of one group are related, and must not lie on both sides of a split.
+        Series of one group are related, and must not be on both sides of a split.
     splits : dict of str to ndarray of int
         Row indices of ``'train'``, ``'validation'`` and ``'test'``: disjoint, and together all
         rows.
     feature_names : list of str
-        One name a channel.
+        One name per channel.
     units : list of str
-        One unit a channel.
+        One unit per channel.
     DESCR : str
         What the data are and how they were prepared.
     licence : str

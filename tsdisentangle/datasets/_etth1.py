@@ -39,7 +39,7 @@ from 2016-07-01 to 2018-06-26 (17,420 rows, none missing). A series is 672 conse
 (28 days) of the six loads. The task is the oil temperature, which is not among the channels.
 
 static_target: month (0 to 11) and year of the first hour.
-dynamic_target, one value an hour: OT (oil temperature, degrees Celsius), hour (0 to 23),
+dynamic_target, one value per hour: OT (oil temperature, degrees Celsius), hour (0 to 23),
 day_of_year (1 to 366).
 """
 LICENCE = "CC BY-ND 4.0"
@@ -72,7 +72,7 @@ def fetch_etth1(
     protocol: Protocol = "corrected",
     return_X_y: bool = False,
 ) -> SequenceBunch | tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Load ETTh1: 28 days of six hourly loads, to tell the oil temperature from.
+    """Load ETTh1: 28 days of six hourly loads, to predict the oil temperature.
 
     Parameters
     ----------
@@ -104,11 +104,11 @@ def fetch_etth1(
     Notes
     -----
     *corrected*: the two years are cut into six contiguous blocks of 97 days, 28 days apart.
-    Samples overlap (one starts each day) but lie wholly inside a block: 70 a block. ``groups`` is
+    Samples overlap (one starts each day) but are wholly inside a block: 70 per block. ``groups`` is
     the block, so `sklearn.model_selection.LeaveOneGroupOut` is blocked cross-validation, which is
     the recommended use. ``splits`` is one chronological split: blocks 0 to 3, 4, and 5.
 
-    *published*: the samples and the split of the code released with [2]_. One sample a calendar
+    *published*: the samples and the split of the code released with [2]_. One sample per calendar
     month, its first 672 hours; June 2018 is too short and left out. Test is 2016 (6 samples), the
     other 17 are shuffled into 14 and 3, by the call and the seed (1234) of that code. ``groups``
     is the year. That code trains with labels of other samples; here labels follow their signal

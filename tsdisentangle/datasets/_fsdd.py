@@ -37,9 +37,9 @@ speakers who say the ten English digits, 50 takes of each. A series is one recor
 samples (0.14 to 2.28 s), full scale from -1 to 1: the stored 16-bit values divided by 32768. The
 levels are low and differ between speakers.
 
-static_target, one value a recording: speaker (0 george, 1 jackson, 2 lucas, 3 nicolas, 4 theo,
+static_target, one value per recording: speaker (0 george, 1 jackson, 2 lucas, 3 nicolas, 4 theo,
 5 yweweler), digit (0 to 9), take (0 to 49). The digit is what is said: a good dynamic code holds
-it, although it is one value a recording. dynamic_target: none.
+it, although it is one value per recording. dynamic_target: none.
 
 Splits. fold=None is the split by takes: every speaker is in every part; test is takes 0 to 4, the
 official one. Under protocol 'corrected', takes 5 to 9 are the validation part; under 'published',
@@ -80,7 +80,7 @@ def fetch_fsdd(
     fold: int | None = None,
     return_X_y: bool = False,
 ) -> SequenceBunch | tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
-    """Load the Free Spoken Digit Dataset: recordings, to tell the speaker from.
+    """Load the Free Spoken Digit Dataset: recordings, to predict the speaker.
 
     Parameters
     ----------

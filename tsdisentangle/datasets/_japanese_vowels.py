@@ -1,4 +1,4 @@
-"""JapaneseVowels: nine speakers, one utterance a series, from the copy inside sktime."""
+"""JapaneseVowels: nine speakers, one utterance per series, from the copy inside sktime."""
 
 from typing import Literal, overload
 
@@ -11,9 +11,9 @@ N_CHANNELS = 12
 
 DESCR = """\
 JapaneseVowels: nine male speakers utter the Japanese vowels /ae/. A series is one utterance, 7 to
-29 frames of 12 LPC cepstrum coefficients. 640 utterances: the official 270 for training (30 a
-speaker) and 370 for test (24 to 88 a speaker). The publisher gives no validation part, and none is
-carved out here.
+29 frames of 12 LPC cepstrum coefficients. 640 utterances: the official 270 for training (30 per
+speaker) and 370 for test (24 to 88 per speaker). The publisher gives no validation part, and none
+is carved out here.
 
 static_target: speaker (0 to 8). dynamic_target: none.
 """
@@ -35,7 +35,7 @@ def load_japanese_vowels(
 def load_japanese_vowels(
     *, return_X_y: bool = False
 ) -> SequenceBunch | tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
-    """Load JapaneseVowels: utterances of unequal length, to tell the speaker from.
+    """Load JapaneseVowels: utterances of unequal length, to predict the speaker.
 
     The files are inside the sktime package, so nothing is downloaded, and only one protocol
     exists: the official split.

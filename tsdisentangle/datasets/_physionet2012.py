@@ -49,7 +49,7 @@ hours x channels missing, are left out.
 static_target: icu_type (0 coronary care, 1 cardiac surgery recovery, 2 medical, 3 surgical),
 mortality (1 died in hospital), age (years), gender (0 female, 1 male), height (cm), weight (kg),
 saps_i and sofa (scores); NaN where unknown.
-dynamic_target, one value an hour: mech_vent (mechanical ventilation).
+dynamic_target, one value per hour: mech_vent (mechanical ventilation).
 """
 LICENCE = "Open Data Commons Attribution License (ODC-By) 1.0"
 CITATION = """\
@@ -87,13 +87,13 @@ def fetch_physionet2012(
     protocol: Protocol = "corrected",
     return_X_y: bool = False,
 ) -> SequenceBunch | tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Load PhysioNet 2012: hours in intensive care, to tell the kind of unit and the outcome from.
+    """Load PhysioNet 2012: hours in intensive care, to predict the kind of unit and the outcome.
 
     Parameters
     ----------
     subsets : sequence of {'a', 'b', 'c'}, default=None
         Sets of 4,000 stays each. None means a and b under the corrected protocol, and a under the
-        published one, which knows no other.
+        published one, which has no other.
     data_home : str or path-like, default=None
         Data folder. None means the environment variable ``TSDISENTANGLE_DATA`` if it is set, else
         the user's cache folder.
@@ -109,7 +109,7 @@ def fetch_physionet2012(
     bunch : SequenceBunch
         ``data`` has the shape (n, 48, 10) under the corrected protocol, (1858, 80, 10) under the
         published one: DiasABP, GCS, HCT, MAP, NIDiasABP, NIMAP, NISysABP, RespRate, SysABP, Temp,
-        in mmHg, points, %, breaths a minute and °C. ``static_target`` holds, each (n,),
+        in mmHg, points, %, breaths per minute and °C. ``static_target`` holds, each (n,),
         ``'icu_type'`` (0 coronary care, 1 cardiac surgery recovery, 2 medical, 3 surgical),
         ``'mortality'`` (0, 1), ``'age'`` (years), ``'gender'`` (0 female, 1 male), ``'height'``
         (cm), ``'weight'`` (kg), ``'saps_i'``, ``'sofa'``. ``dynamic_target`` holds

@@ -50,7 +50,7 @@ class Events(NamedTuple):
 def parse(members: Members) -> Events:
     """Read all records at once, ordered by record; rows keep their order in the file.
 
-    Rows without a parameter name say nothing and are left out.
+    Rows without a parameter name carry no information and are left out.
 
     Raises
     ------
@@ -285,7 +285,7 @@ MIN_HOURS = 40
 
 
 class Stays(NamedTuple):
-    """Stays, one a row."""
+    """Stays, one per row."""
 
     record: NDArray[Any]  # RecordID
     data: NDArray[np.float32]  # (n, hours, channels)

@@ -42,7 +42,7 @@ are composed here, pixel by pixel as published, from the sprite sheets.
 Row 9 * character + action. Values are 0 to 255; the published arrays are these divided by 256.
 
 static_target: skin, pants, top, hair (0 to 5 each), character (0 to 1295).
-dynamic_target, one value a frame, the same for all frames of a clip: action (0 walk front, 1 walk
+dynamic_target, one value per frame, the same for all frames of a clip: action (0 walk front, 1 walk
 left, 2 walk right, 3 to 5 spellcast, 6 to 8 slash, in the same order of directions).
 
 Credit: the pictures are from the Liberated Pixel Cup (lpc.opengameart.org) and the Universal LPC
@@ -86,7 +86,7 @@ def fetch_sprites(
     return_X_y: bool = False,
     size: int = CELL,
 ) -> SequenceBunch | tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Load Sprites: animated characters, to tell the look from the action.
+    """Load Sprites: animated characters, to separate the look from the action.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def fetch_sprites(
     Raises
     ------
     OSError
-        If sheets are missing and may not be downloaded, or are not the published ones, or if there
-        is no room for the composed clips.
+        If sheets are missing and may not be downloaded, or are not the published ones, or if the
+        disk has no space for the composed clips.
     ValueError
         If ``size`` does not divide 64, or the protocol does not exist.
     ImportError
@@ -194,7 +194,7 @@ def character_splits(protocol: Protocol) -> dict[str, NDArray[np.int64]]:
 
 
 def _clips(characters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows of characters, one action after the other, as the published files lie."""
+    """Return the rows of characters, one action after the other, as in the published files."""
     return (len(ACTIONS) * characters + np.arange(len(ACTIONS))[:, None]).ravel()
 
 

@@ -86,7 +86,7 @@ def compose(sheets: Members, size: int) -> Iterator[NDArray[np.uint8]]:
 def _cut_cells(sheet: bytes) -> "Picture":
     """Return the used cells of a sheet, one below the other."""
     picture = _pillow()
-    # Palette images become RGBA first: their transparency lies in the palette.
+    # Palette images become RGBA first: their transparency is in the palette.
     pixels = np.asarray(picture.open(BytesIO(sheet)).convert("RGBA"))
     cells = pixels.reshape(SHEET[0], CELL, SHEET[1], CELL, 4).swapaxes(1, 2)
     return picture.fromarray(cells[CELL_ROWS, CELL_COLUMNS].reshape(-1, CELL, 4))

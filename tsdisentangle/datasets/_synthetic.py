@@ -34,13 +34,13 @@ def make_static_dynamic(
     n_series : int, default=1000
         Number of series.
     n_steps : int, default=24
-        Time steps a series.
+        Time steps per series.
     n_channels : int, default=6
         Channels, at least 2.
     n_classes : int, default=5
         Number of levels.
     noise : float, default=0.1
-        Standard deviation of the noise a value.
+        Standard deviation of the noise of each value.
     missing : float, default=0.0
         Share of values that are NaN, at random places.
     return_X_y : bool, default=False

@@ -1,4 +1,4 @@
-"""Which code of a fitted estimator knows which factor."""
+"""Which code of a fitted estimator holds which factor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,11 @@ from tsdisentangle.evaluation.factors import (
     read_factors,
     varies,
 )
-from tsdisentangle.evaluation.unlabelled_statistics import costs, describe_codes, read_elsewhere
+from tsdisentangle.evaluation.unlabelled_statistics import (
+    describe_codes,
+    mean_score_terms,
+    static_robustness,
+)
 from tsdisentangle.metrics.validation import Split, split_rows
 
 # Statistics over all pairs of series look at no more than so many, drawn at random.
@@ -35,16 +39,16 @@ class DisentanglementReport:
     Attributes
     ----------
     probes : DataFrame
-        A line a factor and code. ``kind`` is ``'retention'`` where the factor belongs to the code,
-        else ``'leak'``. ``score`` is accuracy or R2, as ``measure`` says, of a standardised linear
-        probe on test series; ``normalized`` is the share of what was possible above ``chance``,
-        and ``unscaled`` the same for a probe without the standardisation.
+        One line per factor and code. ``kind`` is ``'retention'`` where the factor belongs to the
+        code, else ``'leak'``. ``score`` is accuracy or R2, named in ``measure``, of a standardised
+        linear probe on test series; ``normalized`` is the share of what was possible above
+        ``chance``, and ``unscaled`` the same for a probe without the standardisation.
     factors : DataFrame
-        A line a factor, and one for all: scores of the coordinates [static | mean dynamic].
+        One line per factor, and one for all: scores of the coordinates [static | mean dynamic].
     cumulative : DataFrame
-        A line a static factor and number of first windows: what a probe reads of the factor in
-        all dynamic codes of these windows, side by side. Zeros stand behind the end of a shorter
-        series, so that its length is told as well.
+        One line per static factor and number of first windows: what a probe reads of the factor in
+        all dynamic codes of these windows, side by side. Zeros fill the time beyond the end of a
+        shorter series, so that its length can be read as well.
     codes : Series
         Statistics without labels.
     """
@@ -115,9 +119,9 @@ def disentanglement_report(
     X : array, list of arrays or DataFrame
         As in ``estimator.encode``; better not the series that it was trained on.
     static : mapping of name to array (n,), or array (n,)
-        One value a series.
+        One value per series.
     dynamic : mapping of name to array (n, time), or array (n, time), default=None
-        One value a step. A window counts with the mean of a number and the most frequent label.
+        One value per step. A window counts with the mean of a number and the most frequent label.
     groups : array of shape (n,), default=None
         Series of one group, as of one patient, stay on one side of every split; at least five
         different ones.
@@ -139,8 +143,8 @@ def disentanglement_report(
     -----
     NaN (or None among objects) is unknown. Floats are numbers, unless all known ones are whole and
     no more than 20 different; anything else is a label. In ``factors``, importances are those of a
-    random forest, and a dynamic factor has one value a series (its mean, or most frequent label);
-    what cannot be said, as explicitness of a number, is NaN. Series are encoded five times and
+    random forest, and a dynamic factor has one value per series (its mean, or most frequent label);
+    what is not defined, as explicitness of a number, is NaN. Series are encoded five times and
     scored once, with eight draws that are decoded: of clips, pass no more than it takes.
 
     Examples
@@ -172,8 +176,8 @@ def disentanglement_report(
         pd.Series(
             {
                 **describe_codes(codes, views, pairs, groups),
-                **costs(estimator.score_terms(X), codes.lengths),
-                **read_elsewhere(estimator, X, codes, rng),
+                **mean_score_terms(estimator.score_terms(X), codes.lengths),
+                **static_robustness(estimator, X, codes, rng),
             }
         ),
     )
@@ -236,7 +240,7 @@ class _Scores:
         self.codes = np.hstack([views.static.rows, views.mean.rows])
 
     def table(self, factors: list[Factor]) -> pd.DataFrame:
-        """A line a factor, and one for all."""
+        """One line per factor, and one for all."""
         # A dynamic factor may be the same for all whole series; there is nothing to score then.
         scored = {
             factor.name: self._line(factor) for factor in factors if varies(factor.by_series())

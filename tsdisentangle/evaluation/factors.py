@@ -16,7 +16,7 @@ def encode_factor(values: Any) -> np.ndarray:
     """Bring a factor with unknown entries into one form.
 
     Floats are a continuous factor, unless all known ones are whole and no more than 20 different:
-    then they are labels whose type had to leave room for NaN. Anything else is a label.
+    then they are labels, stored as floats because integers have no NaN. Anything else is a label.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def varies(values: np.ndarray) -> bool:
 
 
 def reduce_to_windows(factor: np.ndarray, window: int) -> np.ndarray:
-    """One value a window: the mean of a number, the most frequent label.
+    """One value per window: the mean of a number, the most frequent label.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def reduce_to_windows(factor: np.ndarray, window: int) -> np.ndarray:
 
 
 def _votes(steps: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """How often each label stands in each window, shape (n, windows, classes)."""
+    """How often each label occurs in each window, shape (n, windows, classes)."""
     n, windows, _ = steps.shape
     classes = int(steps.max(initial=0)) + 1
     cells = np.arange(n * windows).reshape(n, windows, 1) * classes + steps
@@ -112,7 +112,7 @@ class Factor(NamedTuple):
 
     @property
     def is_static(self) -> bool:
-        """Whether it has one value a series."""
+        """Whether it has one value per series."""
         return self.values.ndim == 1
 
     @property
@@ -121,7 +121,7 @@ class Factor(NamedTuple):
         return self.values.dtype.kind != "f"
 
     def by_series(self) -> np.ndarray:
-        """One value a series: of a dynamic factor the mean, or the most frequent label."""
+        """One value per series: of a dynamic factor the mean, or the most frequent label."""
         if self.is_static:
             return self.values
         return reduce_to_windows(self.values, self.values.shape[1])[:, 0]
@@ -186,12 +186,12 @@ def _std_over_windows(codes: Codes, mean: np.ndarray) -> np.ndarray:
 
 
 def read_factors(static: Any, dynamic: Any, views: CodeViews, window: int) -> list[Factor]:
-    """Check the user's factors, and bring the dynamic ones to one value a window.
+    """Check the user's factors, and bring the dynamic ones to one value per window.
 
     Raises
     ------
     ValueError
-        A shape that does not fit the series, a single value, a name that stands twice.
+        A shape that does not fit the series, a single value, a name that occurs twice.
     """
     factors = [_static_factor(name, values, views) for name, values in _named("static", static)]
     for name, values in _named("dynamic", dynamic):
@@ -215,18 +215,18 @@ def _static_factor(name: str, values: Any, views: CodeViews) -> Factor:
     if encoded.shape != (len(views),):
         raise ValueError(
             f"static factor {name!r} has shape {encoded.shape}; expected ({len(views)},), one "
-            "value a series."
+            "value per series."
         )
     return Factor(name, encoded)
 
 
 def _dynamic_factor(name: str, values: Any, views: CodeViews, window: int) -> Factor:
-    """One value a window, unknown behind each series' last one."""
+    """One value per window, unknown after the last one of each series."""
     encoded, (n, windows) = encode_factor(values), views.valid.shape
     if encoded.ndim != 2 or len(encoded) != n or -(-encoded.shape[1] // window) != windows:
         raise ValueError(
             f"dynamic factor {name!r} has shape {encoded.shape}; expected ({n}, time), one value "
-            f"a step, and {windows} windows of {window} steps to cover the time."
+            f"per step, and {windows} windows of {window} steps to cover the time."
         )
     unknown = np.nan if encoded.dtype.kind == "f" else -1
     return Factor(name, np.where(views.valid, reduce_to_windows(encoded, window), unknown))

@@ -15,8 +15,8 @@ from tsdisentangle import metrics
 JOINT = "all static"
 
 
-class Classifies(Protocol):
-    """What the protocols ask of a judge.
+class LabelClassifier(Protocol):
+    """What the reports call on a judge.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class GenerationReport:
 
 def generation_report(
     estimator: Any,
-    judge: Classifies,
+    judge: LabelClassifier,
     X: Any,
     static: Mapping[str, Any],
     dynamic: Mapping[str, Any],
@@ -89,7 +89,7 @@ def generation_report(
     X : array of shape (n, time, ...)
         Sequences of one length, better not those that the estimator was trained on.
     static, dynamic : mappings of label name to array of shape (n,)
-        Names and classes are those of the judge; one value a sequence.
+        Names and classes are those of the judge; one value per sequence.
     repeats : int, default=5
         Draws of a code, and random pairings; the published tables have 300. The estimator is
         not trained anew, so ``std`` is the noise of the draws alone.
@@ -145,28 +145,30 @@ def generation_report(
     kept, moving = (_columns(judge, labels, len(X)) for labels in (static, dynamic))
     codes = estimator.encode(X)
     decoded = estimator.decode(codes)
-    looks: dict[str, list[_Look]] = {
-        "data": [_look(judge, X, kept, moving)],
-        "reconstruction": [_look(judge, decoded, kept, moving)],
+    judgements: dict[str, list[_Judgement]] = {
+        "data": [_judge_sequences(judge, X, kept, moving)],
+        "reconstruction": [_judge_sequences(judge, decoded, kept, moving)],
     }
 
-    def look(name: str, sequences: np.ndarray, kept: dict[str, np.ndarray]) -> None:
-        seen = _look(judge, sequences, kept, moving)
+    def add(name: str, sequences: np.ndarray, kept: dict[str, np.ndarray]) -> None:
+        seen = _judge_sequences(judge, sequences, kept, moving)
         seen.scores["pixels", "change"] = _change(sequences, decoded)
-        looks.setdefault(name, []).append(seen)
+        judgements.setdefault(name, []).append(seen)
 
     for _ in range(repeats):
         again = reseeded(estimator, rng)
         length = np.shape(X)[1]
-        look("static resampled", again.sample(len(X), length, dynamic=codes.dynamic), kept)
+        add("static resampled", again.sample(len(X), length, dynamic=codes.dynamic), kept)
         drawn = again.sample(len(X), length, static=codes.static, dynamic_prior=dynamic_prior)
-        look("dynamics resampled", drawn, kept)
+        add("dynamics resampled", drawn, kept)
         partner = metrics.random_derangement(len(X), rng)
         swapped = estimator.decode(replace(codes, static=codes.static[partner]))
-        look("swapped", swapped, {name: values[partner] for name, values in kept.items()})
-    scores = pd.DataFrame([line for name in looks for line in _average(name, looks[name])])
+        add("swapped", swapped, {name: values[partner] for name, values in kept.items()})
+    scores = pd.DataFrame(
+        [line for name in judgements for line in _average(name, judgements[name])]
+    )
     return GenerationReport(
-        scores, _confusion(judge, looks["swapped"]), _gaps(scores, kept, moving)
+        scores, _confusion(judge, judgements["swapped"]), _gaps(scores, kept, moving)
     )
 
 
@@ -175,14 +177,14 @@ def reseeded(estimator: Any, rng: np.random.RandomState) -> Any:
     return copy.copy(estimator).set_params(random_state=rng.randint(2**31 - 1))
 
 
-class _Look(NamedTuple):
+class _Judgement(NamedTuple):
     """What the judge saw: scores by label and metric; true and seen classes by label."""
 
     scores: dict[tuple[str, str], float]
     classes: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def _columns(judge: Classifies, labels: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
+def _columns(judge: LabelClassifier, labels: Mapping[str, Any], n: int) -> dict[str, np.ndarray]:
     """Labels as columns of the judge's probabilities."""
     if not isinstance(labels, Mapping) or not labels:
         raise ValueError(
@@ -196,19 +198,19 @@ def _columns(judge: Classifies, labels: Mapping[str, Any], n: int) -> dict[str, 
         classes = judge.classes_[name]
         if values.shape != (n,) or not np.isin(values, classes).all():
             raise ValueError(
-                f"label {name!r} has shape {values.shape}; expected ({n},), one a sequence, of the "
-                f"judge's classes {list(classes)}."
+                f"label {name!r} has shape {values.shape}; expected ({n},), one per sequence, of "
+                f"the judge's classes {list(classes)}."
             )
         columns[name] = np.searchsorted(classes, values)
     return columns
 
 
-def _look(
-    judge: Classifies,
+def _judge_sequences(
+    judge: LabelClassifier,
     sequences: np.ndarray,
     static: dict[str, np.ndarray],
     dynamic: dict[str, np.ndarray],
-) -> _Look:
+) -> _Judgement:
     seen = judge.predict_proba(sequences)
     truth = {**static, **dynamic}
     classes = {name: (truth[name], seen[name].argmax(axis=1)) for name in truth}
@@ -219,7 +221,7 @@ def _look(
     for name, columns in dynamic.items():
         found = metrics.generation_scores(seen[name], columns)
         scores |= {(name, metric): value for metric, value in found._asdict().items()}
-    return _Look(scores, classes)
+    return _Judgement(scores, classes)
 
 
 def _share(truth: np.ndarray, guess: np.ndarray) -> float:
@@ -227,24 +229,24 @@ def _share(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 def _change(sequences: np.ndarray, others: np.ndarray) -> float:
-    """Mean absolute difference, a pixel between 0 and 1; sequence by sequence to save memory."""
+    """Mean absolute difference per pixel between 0 and 1; sequence by sequence to save memory."""
     differences = [
         np.abs(x.astype(np.float64) - y).mean() for x, y in zip(sequences, others, strict=True)
     ]
     return float(np.mean(differences)) / (255 if sequences.dtype == np.uint8 else 1)
 
 
-def _average(name: str, looks: list[_Look]) -> Iterator[dict[str, Any]]:
-    for label, metric in looks[0].scores:
-        values = [look.scores[label, metric] for look in looks]
+def _average(name: str, judgements: list[_Judgement]) -> Iterator[dict[str, Any]]:
+    for label, metric in judgements[0].scores:
+        values = [judgement.scores[label, metric] for judgement in judgements]
         line = {"sequences": name, "label": label, "metric": metric}
         yield {**line, "mean": np.mean(values), "std": np.std(values)}
 
 
-def _confusion(judge: Classifies, looks: list[_Look]) -> dict[str, pd.DataFrame]:
+def _confusion(judge: LabelClassifier, judgements: list[_Judgement]) -> dict[str, pd.DataFrame]:
     tables = {}
-    for name in looks[0].classes:
-        pairs = zip(*(look.classes[name] for look in looks), strict=True)
+    for name in judgements[0].classes:
+        pairs = zip(*(judgement.classes[name] for judgement in judgements), strict=True)
         truth, guess = (np.concatenate(side) for side in pairs)
         classes = judge.classes_[name]
         shares = metrics.swap_score(truth, guess, len(classes)).confusion

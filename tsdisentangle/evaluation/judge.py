@@ -25,7 +25,7 @@ SMALLEST_FRAME = 16
 
 
 class JudgeNetwork(nn.Module):
-    """Frame encoder, LSTM in both directions, and a head of two layers a label.
+    """Frame encoder, LSTM in both directions, and a head of two layers per label.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Judge(BaseEstimator):
     patience : int, default=20
         Stop after so many epochs without a smaller validation loss.
     batch_size : int, default=32
-        Clips a batch.
+        Clips per batch.
     lr : float, default=1e-3
         Learning rate of Adam.
     validation_fraction : float, default=0.1

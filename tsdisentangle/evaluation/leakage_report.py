@@ -10,9 +10,9 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.evaluation.generation_report import Classifies, generation_report
+from tsdisentangle.evaluation.generation_report import LabelClassifier, generation_report
 
-# The dynamic codes of a whole series, as one row.
+# The dynamic codes of a whole series as one row.
 FLATTENED, AVERAGED = "dynamic, flattened", "dynamic, mean"
 
 
@@ -28,7 +28,7 @@ class LeakageReport:
         Reader ``'average'`` is the mean of the three classifiers. Chance is the share of the most
         frequent class.
     gaps : DataFrame
-        A line a reader and form of the dynamic codes: the accuracies and both gaps of
+        One line per reader and form of the dynamic codes: the accuracies and both gaps of
         :class:`~tsdisentangle.metrics.LeakageGaps`, each accuracy averaged over the labels of its
         kind. With a judge, a line ``'judge'`` of the gaps by generation.
     """
@@ -54,11 +54,11 @@ def leakage_report(
     static: Mapping[str, Any],
     dynamic: Mapping[str, Any],
     *,
-    judge: Classifies | None = None,
+    judge: LabelClassifier | None = None,
     n_splits: int = 10,
     random_state: Any = None,
 ) -> LeakageReport:
-    """Measure what each code tells of its own labels, and of those of the other code.
+    """Measure what can be read from each code of its own labels, and of those of the other code.
 
     The codes of labelled series are split at random, and three classifiers are trained on four
     parts in five, see :func:`~tsdisentangle.metrics.latent_accuracies`.
@@ -72,7 +72,7 @@ def leakage_report(
         As in ``estimator.encode``; series that the estimator was not trained on. With a judge, an
         array of sequences of one length.
     static, dynamic : mappings of label name to array of shape (n,)
-        One class a series, at least five series of each.
+        One class per series, at least five series of each.
     judge : classifier, default=None
         With ``predict_proba`` and ``classes_``; adds the gaps by generation.
     n_splits : int, default=10
@@ -91,8 +91,9 @@ def leakage_report(
 
     Notes
     -----
-    Dynamic codes count as one row a series: flattened, with zeros behind the end of a shorter
-    one, and averaged over time. One that grows with the time has more to tell of anything.
+    Dynamic codes count as one row per series: flattened, with zeros beyond the end of a
+    shorter one, and averaged over time. The flattened row grows with the time, and with it what
+    can be read from the codes.
 
     Examples
     --------

@@ -176,7 +176,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         return self.features_(self._values(read(X)))
 
     def _values(self, panel: Series) -> np.ndarray:
-        """``(n, n_steps_, channel)``, NaN where missing or behind the end."""
+        """``(n, n_steps_, channel)``, NaN where missing or after the end."""
         n, time, channels = panel.values.shape
         if channels != self.n_channels_in_ or time > self.n_steps_:
             raise ValueError(

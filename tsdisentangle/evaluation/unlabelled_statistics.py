@@ -31,20 +31,20 @@ def describe_codes(
     }
 
 
-def costs(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]:
-    """What the codes cost and what then is left to say of the data, in nats.
+def mean_score_terms(terms: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, float]:
+    """Mean divergences of the codes and negative log-likelihood of the data, in nats.
 
     ``terms`` are those of the estimator's score; ``lengths`` are in windows.
     """
-    a_window = {name: float((term / lengths).mean()) for name, term in terms.items()}
+    per_window = {name: float((term / lengths).mean()) for name, term in terms.items()}
     return {
-        "KL of static from N(0, I), a series": float(np.mean(terms.get("static_kl", np.nan))),
-        "KL of dynamic from its prior, a window": a_window.get("dynamic_kl", np.nan),
-        "negative log-likelihood, a window": a_window.get("reconstruction", np.nan),
+        "KL of static from N(0, I), per series": float(np.mean(terms.get("static_kl", np.nan))),
+        "KL of dynamic from its prior, per window": per_window.get("dynamic_kl", np.nan),
+        "negative log-likelihood, per window": per_window.get("reconstruction", np.nan),
     }
 
 
-def read_elsewhere(
+def static_robustness(
     estimator: Any, X: Any, codes: Codes, rng: np.random.RandomState
 ) -> dict[str, float]:
     """Static codes of parts of the series, and of shuffled ones; NaN where nothing compares."""
@@ -79,7 +79,7 @@ def _shuffled(lengths: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
 
 
 def _dependence(static: np.ndarray, dynamic: np.ndarray) -> dict[str, float]:
-    """Both measures, and beside each the value of no dependence: rows paired with the next."""
+    """Both measures, and beside each its value without dependence: rows paired with the next."""
     pairings = {"": dynamic, ", shuffled": np.roll(dynamic, 1, axis=0)}
     named = {"distance correlation": metrics.distance_correlation, "HSIC": metrics.hsic}
     return {

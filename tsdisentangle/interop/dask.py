@@ -34,7 +34,7 @@ def transform(estimator: SequenceDisentangler, X: Any, *, time: str = "time") ->
         Fitted.
     X : dask array or dask DataFrame
         An array as ``transform`` takes it, chunked along the series; its other axes are joined to
-        one chunk. A frame has a row a step: the index names the series, a column the time, all
+        one chunk. A frame has a row per step: the index names the series, a column the time, all
         others are the channels. Its divisions are known, as ``X.set_index(series)`` makes them,
         so that a series lies in one partition.
     time : str, default='time'
@@ -43,7 +43,7 @@ def transform(estimator: SequenceDisentangler, X: Any, *, time: str = "time") ->
     Returns
     -------
     dask array of shape (n, features) or dask DataFrame
-        Chunks or partitions as those of ``X``. A frame has a row a series, under its name.
+        Chunks or partitions as those of ``X``. A frame has a row per series, under its name.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _blocks(estimator: SequenceDisentangler, X: Any) -> tuple[tuple[int, ...], l
         raise ValueError(
             f"X has chunks of unknown size, shape {X.shape}; call X.compute_chunk_sizes() first."
         )
-    # Wrong axes or channels are told now, by a series of zeros, and not by a worker later.
+    # Wrong axes or channels raise now, on a series of zeros, and not on a worker later.
     check_input(estimator, np.zeros((1, *X.shape[1:]), X.dtype))
     whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     return whole.chunks[0], list(whole.to_delayed().ravel())

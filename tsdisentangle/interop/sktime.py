@@ -25,7 +25,7 @@ class DisentanglingTransformer(BaseTransformer):
         Any method; None means ``StaticDynamicVAE()``. It is cloned, not changed. Missing values
         are masked if it has ``missing='mask'``.
     output : {'static', 'dynamic', 'both', 'series'}, default='both'
-        A row of features a series (static code, averaged dynamic code, or both), or
+        A row of features per series (static code, averaged dynamic code, or both), or
         ``'series'``: the sequence of dynamic codes of each series.
 
     Attributes

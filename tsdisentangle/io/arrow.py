@@ -16,7 +16,7 @@ except ImportError as error:
 
 
 class _ArrowFile:
-    """Record batches of an Arrow file, where they lie in the mapped file."""
+    """Record batches of an Arrow file, at their place in the mapped file."""
 
     def __init__(self, path: str):
         self._file = pa.ipc.open_file(pa.memory_map(path))
@@ -67,7 +67,7 @@ def _holds_numbers(kind: Any) -> bool:
 
 
 class ArrowPanel:
-    """Series in Arrow (Feather) or Parquet files, one a row; pass it to an estimator as ``X``.
+    """Series in Arrow (Feather) or Parquet files, one per row; pass it to an estimator as ``X``.
 
     A channel is a column of lists, all of the same length: one list is the channel's course in one
     series. Nulls are missing values. Files are read by pieces: the record batches of an Arrow file,
@@ -93,7 +93,7 @@ class ArrowPanel:
     Raises
     ------
     ImportError
-        pyarrow is not there.
+        pyarrow is not installed.
     ValueError
         No file or series, another format, no column of lists, or lists of unequal lengths.
 
@@ -165,7 +165,8 @@ class ArrowPanel:
             if not chosen or set(chosen) - set(found):
                 raise ValueError(
                     f"{path} has the columns {found} of lists of numbers; expected "
-                    f"{chosen or 'at least one'}. A row is a series, a column of lists a channel."
+                    f"{chosen or 'at least one'}. A row is a series, a column of lists is a "
+                    "channel."
                 )
         if chosen is None:
             raise ValueError("No file was given; pass the path of at least one.")

@@ -35,9 +35,9 @@ class Spectrogram(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     rate : int, default=16000
-        Samples a second of what is analysed.
+        Samples per second of what is analysed.
     input_rate : int or None, default=None
-        Samples a second of arrays; None means ``rate``. Files say their own.
+        Samples per second of arrays; None means ``rate``. Files have a rate of their own.
     segment : int or None, default=3200
         Samples of a segment, 200 ms by default. None makes each whole recording one segment, which
         must then fit into memory.
@@ -48,7 +48,7 @@ class Spectrogram(TransformerMixin, BaseEstimator):
     hop : int, default=165
         Samples from frame to frame. By default a segment has exactly 20 frames.
     kind : {'linear', 'log-mel'}, default='linear'
-        Magnitudes a frequency, or natural logarithms of magnitudes a mel band.
+        Magnitudes per frequency, or natural logarithms of magnitudes per mel band.
     n_mels : int, default=40
         Mel bands; without effect if ``kind='linear'``.
 
@@ -128,7 +128,7 @@ class Spectrogram(TransformerMixin, BaseEstimator):
         Returns
         -------
         list of float32 arrays of shape (segments, frames, bins)
-            One a recording; (frames, bins) if ``segment=None``. Joined with ``np.concatenate``,
+            One per recording; (frames, bins) if ``segment=None``. Joined with ``np.concatenate``,
             segments are the series of an estimator, and so is the list of whole recordings.
 
         Raises

@@ -35,9 +35,9 @@ def read_blocks(
         A file that libsndfile reads, whose channels are averaged, or one channel: floats of about
         -1 to 1, or 16-bit integers.
     rate : int
-        Samples a second of the result.
+        Samples per second of the result.
     input_rate : int or None, default=None
-        Samples a second of an array; None means ``rate``. A file says its own.
+        Samples per second of an array; None means ``rate``. A file has a rate of its own.
 
     Yields
     ------

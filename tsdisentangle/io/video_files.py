@@ -33,7 +33,7 @@ def read_clip(
     path : path
         A file that FFmpeg reads: MP4, AVI, WebM, GIF and others.
     frames : int
-        Number of frames. They lie in the middle of as many equal parts of the film, as its ends
+        Number of frames. They are from the middle of as many equal parts of the film, as its ends
         often show nothing.
     size : int or (height, width), default=64
         Frames are scaled to it, whatever their proportions: crop before if that matters. Means over
@@ -53,7 +53,7 @@ def read_clip(
 
     Notes
     -----
-    The film is decoded twice, since what files say of their number of frames is often missing or
+    The film is decoded twice, since the number of frames that a file declares is often missing or
     wrong. Only one decoded frame and the clip are in memory.
 
     Examples
@@ -99,7 +99,7 @@ def stream_clips(
     size : int or (height, width), default=64
         As in `read_clip`.
     every : int, default=1
-        Take each so-many-th frame only, from the first one.
+        Step from one frame taken to the next, from the first one on; 1 takes all.
 
     Yields
     ------
@@ -138,7 +138,7 @@ def write_clip(path: str | os.PathLike[str], clip: NDArray, *, fps: float = 10) 
     clip : array of shape (frames, height, width, 3)
         RGB, uint8, or floats from 0 to 1.
     fps : float, default=10
-        Frames a second.
+        Frames per second.
 
     Raises
     ------

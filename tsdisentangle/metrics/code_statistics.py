@@ -9,7 +9,7 @@ from tsdisentangle.metrics.validation import check_codes, check_label, check_pai
 
 
 def active_units(means: Any, *, threshold: float = 0.01) -> int:
-    """Number of coordinates that tell series apart: ``Var(posterior mean) > threshold``.
+    """Number of coordinates that distinguish series: ``Var(posterior mean) > threshold``.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def kl_to_standard_normal(means: Any, stds: Any) -> float:
     """Mean divergence of Gaussian posteriors from ``N(0, I)``.
 
     ``0.5 sum_j (m_j^2 + s_j^2 - 1 - log s_j^2)``, averaged over series: what a code costs, and an
-    upper bound of what it tells, where this is its prior.
+    upper bound of its information, where this is its prior.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def kl_to_standard_normal(means: Any, stds: Any) -> float:
     Returns
     -------
     float
-        Nats a series.
+        Nats per series.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def dynamic_smoothness(dynamic: Any, lengths: Any = None) -> float:
     lengths = np.full(n, windows) if lengths is None else np.asarray(lengths)
     if lengths.shape != (n,) or lengths.max() > windows or lengths.max() < 2:
         raise ValueError(
-            f"lengths must hold one number of windows a series, of at most {windows}, and one of "
+            f"lengths must hold one number of windows per series, of at most {windows}, and one of "
             "at least 2."
         )
     valid = np.arange(windows) < lengths[:, None]

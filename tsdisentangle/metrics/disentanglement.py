@@ -132,8 +132,8 @@ def code_importances(
 ) -> Importances:
     """Importance of every coordinate for the prediction of every factor.
 
-    One ensemble of trees a factor, with scikit-learn's defaults; importances are the mean decrease
-    in impurity on the training rows.
+    One ensemble of trees per factor, with scikit-learn's defaults; importances are the mean
+    decrease in impurity on the training rows.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def sap(
     Mean over factors of the difference between the two best linear predictors that see one
     coordinate each. Scores are accuracy of a label and R2, at least 0, of a number, on held-out
     rows. The original's support vector machine is a logistic regression here: machines of one
-    class against the rest cannot tell the middle of three classes on a line.
+    class against the rest cannot separate the middle of three classes on a line.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def sap(
     Returns
     -------
     float
-        Below 1 on labels even for perfect codes, since a coordinate that knows nothing still
+        Below 1 on labels even for perfect codes, since a coordinate without information still
         reaches the majority share.
 
     References
@@ -240,7 +240,7 @@ def explicitness(
     groups: Any = None,
     random_state: Any = None,
 ) -> float:
-    """How plainly a code says a label (Ridgeway & Mozer 2018).
+    """How plainly a label can be read from a code (Ridgeway & Mozer 2018).
 
     Area under the ROC curve of each class against the rest, from the probabilities of a
     standardised logistic regression on held-out rows; mean over classes, as ``2 AUC - 1``.
@@ -260,7 +260,7 @@ def explicitness(
     Returns
     -------
     float
-        1 where every class is told apart, near 0 where none is.
+        1 where every class is recognised, near 0 where none is.
 
     References
     ----------

@@ -10,7 +10,7 @@ EPSILON = 1e-16
 
 
 class GenerationScores(NamedTuple):
-    """What a judge says of generated sequences.
+    """Scores of generated sequences by a judge.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ def generation_scores(probabilities: Any, labels: Any) -> GenerationScores:
     Parameters
     ----------
     probabilities : array of shape (n, classes)
-        What the judge says of each generated sequence.
+        Class probabilities of each generated sequence by the judge.
     labels : int array of shape (n,)
         Column of the class that each sequence shall show.
 

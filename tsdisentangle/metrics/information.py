@@ -85,7 +85,7 @@ def mutual_information(codes: Any, factors: Any, *, n_bins: int = BINS) -> np.nd
 def mig(codes: Any, factors: Any, *, n_bins: int = BINS) -> float:
     """Mutual information gap (Chen et al. 2018).
 
-    ``(1 / F) sum_k (I(z_(1); v_k) - I(z_(2); v_k)) / H(v_k)``: how far the coordinate that knows
+    ``(1 / F) sum_k (I(z_(1); v_k) - I(z_(2); v_k)) / H(v_k)``: how far the coordinate that holds
     most of a factor is ahead of the next one. 1 where each factor has a coordinate of its own.
 
     Parameters
@@ -142,10 +142,10 @@ def top_two_gap(matrix: Any) -> np.ndarray:
 
 
 def modularity(information: Any) -> float:
-    """Whether each coordinate knows of one factor only (Ridgeway & Mozer 2018).
+    """Whether each coordinate holds one factor only (Ridgeway & Mozer 2018).
 
     With ``t_j`` the largest entry of row ``j``, the mean over coordinates of
-    ``1 - sum_{others} m_jk^2 / (t_j^2 (F - 1))``. A coordinate that knows nothing counts 0, as in
+    ``1 - sum_{others} m_jk^2 / (t_j^2 (F - 1))``. A coordinate without information counts 0, as in
     common implementations.
 
     Parameters
@@ -267,7 +267,7 @@ def held_out_probabilities(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Held-out labels, as columns of the probabilities that a logistic regression gives them.
 
-    Held-out rows whose label is absent from the training rows are left out: no probe can know it.
+    Held-out rows whose label is absent from the training rows are left out: no probe can learn it.
     """
     codes = check_codes(codes)
     labels = check_label(labels, len(codes), "labels")

@@ -38,7 +38,7 @@ def normalized_leakage(accuracy: float, chance: float) -> float:
 
     ``max(0, (accuracy - chance) / (1 - chance))``. Chance is throughout this package the share of
     the most frequent label among the *training* rows, see :func:`majority_share`: what a
-    constant predictor knows before it sees the test rows. On imbalanced labels it is far above
+    constant predictor reaches without seeing the test rows. On imbalanced labels it is far above
     one over the number of classes.
 
     Parameters
@@ -60,7 +60,7 @@ def normalized_leakage(accuracy: float, chance: float) -> float:
     if not (0 <= accuracy <= 1 and 0 <= chance < 1):
         raise ValueError(
             f"accuracy={accuracy} and chance={chance}; expected shares, and chance below 1 (at 1 "
-            "there is a single class, and nothing to tell)."
+            "there is a single class, and nothing to read)."
         )
     return max(0.0, float((accuracy - chance) / (1 - chance)))
 
@@ -131,7 +131,7 @@ class Reading(NamedTuple):
 def linear_probe(label: bool, *, standardize: bool = True) -> Pipeline:
     """Return ``LogisticRegression`` for a label, ``Ridge`` for a number, both with penalty 1.
 
-    With ``standardize``, a ``StandardScaler`` stands before it. That is the stricter reading of a
+    With ``standardize``, a ``StandardScaler`` comes before it. That is the stricter reading of a
     leak: a coordinate that the model does not use stays near zero, where the penalty keeps the
     probe from using it; scaled to unit variance, it is read however faint it was.
 

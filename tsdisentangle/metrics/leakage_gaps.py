@@ -1,4 +1,4 @@
-"""Leakage gaps: what each code tells of its own label beyond what it tells of the other's."""
+"""Leakage gaps: how much better a code reveals its own label than that of the other code."""
 
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class LeakageGaps(NamedTuple):
 
     @property
     def static_gap(self) -> float:
-        """Of the static code; negative where it tells more of the dynamic label.
+        """Of the static code; negative where it reveals more of the dynamic label.
 
         Examples
         --------
@@ -51,7 +51,7 @@ class LeakageGaps(NamedTuple):
 
     @property
     def dynamic_gap(self) -> float:
-        """Of the dynamic code; negative where it tells more of the static label.
+        """Of the dynamic code; negative where it reveals more of the static label.
 
         Examples
         --------

@@ -25,7 +25,7 @@ def sequence_sse(clips: Any, reconstruction: Any) -> np.ndarray:
 
     Notes
     -----
-    The published 'MSE' of about 224 a clip of 15 x 64 x 64 x 3 values is, by its size, this sum.
+    The published 'MSE' of about 224 per clip of 15 x 64 x 64 x 3 values is, by its size, this sum.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def masked_mse(series: Any, reconstruction: Any) -> float:
     Parameters
     ----------
     series : array of shape (n, time, channel) or (n, time)
-        NaN where not observed, or behind the end.
+        NaN where not observed, or after the end.
     reconstruction : array of the same shape
         Finite where ``series`` is observed.
 

@@ -1,4 +1,4 @@
-"""What every metric asks of its input: codes in rows, factors as labels or numbers."""
+"""What every metric requires of its input: codes in rows, factors as labels or numbers."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ def check_matrix(matrix: Any, name: str) -> np.ndarray:
     """Non-negative (coordinates, factors) matrix."""
     matrix = check_array(matrix, dtype=np.float64, input_name=name)
     if (matrix < 0).any():
-        raise ValueError(f"{name} holds negative values; it says how much, so pass magnitudes.")
+        raise ValueError(f"{name} holds negative values; it is an amount, so pass magnitudes.")
     return matrix
 
 
@@ -37,7 +37,8 @@ def check_factor(factor: Any, n_rows: int, name: str = "factor") -> np.ndarray:
     values = np.asarray(factor)
     if values.shape != (n_rows,):
         raise ValueError(
-            f"{name} has shape {values.shape}; expected ({n_rows},), one value a row of the codes."
+            f"{name} has shape {values.shape}; expected ({n_rows},), one value per row of the "
+            "codes."
         )
     if _is_unknown(values).any():
         raise ValueError(f"{name} holds unknown or infinite values; leave these rows out.")
@@ -90,6 +91,6 @@ def split_rows(n_rows: int, test_size: float, groups: Any, random_state: Any) ->
     """Seeded random split; rows of one group stay together."""
     groups = np.arange(n_rows) if groups is None else np.asarray(groups)
     if groups.shape != (n_rows,):
-        raise ValueError(f"groups has shape {groups.shape}; expected ({n_rows},), one a row.")
+        raise ValueError(f"groups has shape {groups.shape}; expected ({n_rows},), one per row.")
     splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
     return Split(*next(splitter.split(groups, groups=groups)))

@@ -8,7 +8,7 @@ import numpy as np
 from tsdisentangle.metrics.validation import check_codes, check_label, check_pair
 
 SMALLEST_NORM = 1e-8
-# So many utterances are compared with all others at a time: 40 MB a block with 10,000 of them.
+# So many utterances are compared with all others at a time: 40 MB per block with 10,000 of them.
 BLOCK = 512
 
 
@@ -18,7 +18,7 @@ class EqualErrorRate(NamedTuple):
     Attributes
     ----------
     eer : float
-        ``(fnr + fpr) / 2``, between 0 and 1; 0.5 of codes that do not know the speaker.
+        ``(fnr + fpr) / 2``, between 0 and 1; 0.5 for codes that hold nothing of the speaker.
     threshold : float
         Cosine above which two utterances are taken for the same speaker's.
     fnr : float
@@ -39,7 +39,7 @@ class VerificationGap(NamedTuple):
     Attributes
     ----------
     static : EqualErrorRate
-        Low where the static code knows the speaker.
+        Low where the static code identifies the speaker.
     dynamic : EqualErrorRate
         High where the dynamic code does not.
     gap : float
@@ -76,7 +76,7 @@ def equal_error_rate(vectors: Any, speakers: Any) -> EqualErrorRate:
     Parameters
     ----------
     vectors : array of shape (n, coordinates)
-        One an utterance, such as static codes, or dynamic ones averaged over time.
+        One per utterance, such as static codes, or dynamic ones averaged over time.
     speakers : array of shape (n,)
         Labels; at least two, and one of them twice.
 
@@ -91,7 +91,7 @@ def equal_error_rate(vectors: Any, speakers: Any) -> EqualErrorRate:
 
     Notes
     -----
-    Exact, apart from the cosines' single precision. All of them are held and sorted: 4 bytes a
+    Exact, apart from the cosines' single precision. All of them are held and sorted: 4 bytes per
     pair, 200 MB for the 50 million pairs of 10,000 utterances. A zero vector has cosine 0 with
     every other.
 
@@ -127,7 +127,7 @@ def verification_gap(static: Any, dynamic: Any, speakers: Any) -> VerificationGa
     Parameters
     ----------
     static, dynamic : arrays of shape (n, coordinates), (n, other coordinates)
-        One vector an utterance; of the dynamic codes, their average over time.
+        One vector per utterance; of the dynamic codes, their average over time.
     speakers : array of shape (n,)
 
     Returns

@@ -65,7 +65,7 @@ def plot_map(
     points : array of shape (n, 2)
         For example a t-SNE of static codes.
     labels : mapping of name to array of shape (n,)
-        A panel each. Floats get a colour bar; anything else a legend, in the order of the
+        One panel each. Floats get a colour bar; anything else a legend, in the order of the
         categories of a pandas Categorical, else sorted.
     norm : matplotlib Normalize, default=None
         Scale of the colour bars, for example logarithmic; None is linear.

@@ -19,7 +19,7 @@ def plot_panels(
     column_names: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Several versions of the same series, one line a version, one column a series.
+    """Several versions of the same series, one line per version, one column per series.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def plot_reconstructions(
     column_names: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Series with gaps and their reconstruction, one column a series.
+    """Series with gaps and their reconstruction, one column per series.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _draw_gappy(ax: Axes, time: np.ndarray, truth: np.ndarray, guess: np.ndarray
     gap = np.convolve(missing, [1, 1, 1], mode="same") > 0
     across = ax.get_xaxis_transform()
     ax.fill_between(time, 0, 1, where=gap, transform=across, color="0.9", lw=0, label="missing")
-    # Dots as wide as the line show a measurement that stands alone between two gaps.
+    # Dots as wide as the line show a measurement that is alone between two gaps.
     ax.plot(time, truth, color="0.35", lw=0.9, marker="o", ms=0.9, mew=0, label="measured")
     drawn = np.where(missing, np.nan, guess)
     ax.plot(time, drawn, color=BLUE, lw=1.3, label="reconstruction")
