@@ -229,6 +229,33 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
+    def squared_error(self, panel: Panel, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+        """Squared error of what codes decode to, summed over observed values: ``(n, channel)``.
+
+        In the network's units.
+        """
+        n_channels = _scaler(panel).n_channels
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
+            error = batch.values - self.network.decode(s, d, mean_noise).mean
+            return {"error": _sum_observed(error.square(), batch, n_channels)}
+
+        return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)["error"]
+
+    def moments(self, panel: Panel) -> dict[str, np.ndarray]:
+        """Count, sum and sum of squares of each series' observed values: ``(n, channel)``."""
+        n_channels = _scaler(panel).n_channels
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            powers = {"count": 0, "sum": 1, "squares": 2}
+            return {
+                name: _sum_observed(batch.values.double().pow(power), batch, n_channels)
+                for name, power in powers.items()
+            }
+
+        return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
+
     def bound(self, panel: Panel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel."""
         noise = SharedNoise(SCORE_SEED)
@@ -278,6 +305,11 @@ def _scaler(panel: Panel) -> Scaler:
     """Return what a panel in the network's units was scaled by."""
     assert panel.scaler is not None
     return panel.scaler
+
+
+def _sum_observed(values: Tensor, batch: Windows, n_channels: int) -> Tensor:
+    """Sum over each series' observed values, by channel of the user's: ``(batch, channel)``."""
+    return values.where(batch.observed, 0.0)[..., :n_channels].sum((1, 2), dtype=torch.float64)
 
 
 def _nan_unless(seen: Tensor, codes: Tensor) -> Tensor:
