@@ -75,7 +75,7 @@ def fit_rows(estimator):
 
 
 def assert_same_fit(one, other, X):
-    """Two fits are the same to the last bit: weights, losses, generators and codes."""
+    """Two fits are the same to the last bit: weights, losses, generators, codes and samples."""
     weights, others = one.net_.module_.state_dict(), other.net_.module_.state_dict()
     assert {k: v.numpy().tobytes() for k, v in weights.items()} == {
         k: v.numpy().tobytes() for k, v in others.items()
@@ -85,3 +85,4 @@ def assert_same_fit(one, other, X):
     other_key, other_place = other.random_state_.get_state()[1:3]
     assert (key.tolist(), place) == (other_key.tolist(), other_place)
     assert one.transform(X).tobytes() == other.transform(X).tobytes()
+    assert one.sample(2, 4).tobytes() == other.sample(2, 4).tobytes()

@@ -111,15 +111,27 @@ def learned(estimator):
 
 
 def rows_read():
-    """Series of a stored panel that this process has read in an epoch of training."""
-    X = Slices(panel(21))
+    """Series of a stored panel that this process has read in an epoch of training, and after it."""
+    X, training = Slices(panel(21)), []
 
     class AfterTheCheck(Callback):
         def on_train_begin(self, net, **kwargs):
             X.read.clear()
 
+        def on_train_end(self, net, **kwargs):
+            training.extend(X.read)
+            X.read.clear()
+
     fit_distributed(small(max_epochs=1, batch_size=BATCH, callbacks=[AfterTheCheck()]), X)
-    return sorted(row for start, stop in X.read for row in range(start, stop))
+    return [
+        sorted(row for start, stop in read for row in range(start, stop))
+        for read in (training, X.read)
+    ]
+
+
+def samples(case):
+    """What a process samples after it has learned with the other one."""
+    return fit_distributed(*make(case, BATCH)).sample(5, 9)
 
 
 def noise_drawn():
@@ -183,6 +195,8 @@ def main(folder):
         found[name] = learned(fit_distributed(*make(case, BATCH)))
     found["plain"] = plain(folder, rank)
     found["rows"] = rows_read()
+    found["samples"] = samples((StaticDynamicVAE, {}, panel(21)))
+    found["samples of one series"] = samples((StaticDynamicVAE, {}, panel(1)))
     found["noise"] = noise_drawn()
     found["unused"] = unused_parameter(Accelerator())
     handler = DistributedDataParallelKwargs(find_unused_parameters=True)

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
 from tsdisentangle import Codes, TabularEncoder, load, make_static_dynamic
+from tsdisentangle.nn.noise import mean_noise
 
 KINDS = ("window", "step")
 
@@ -322,6 +323,31 @@ def test_sample_refuses_codes_of_another_shape(fitted):
         fitted.sample(5, 9, dynamic_prior="free")
     with pytest.raises(ValueError, match="at least 1"):
         fitted.sample(0, 9)
+
+
+def test_observation_noise_is_that_of_the_likelihood(method):
+    estimator = small(method).fit(dense() * [1, 100])
+    codes = estimator.encode(dense() * [1, 100])
+    kept = {"static": codes.static[0], "dynamic": codes.dynamic[0]}
+    means = estimator.sample(2000, 9, **kept)
+    np.testing.assert_allclose(means, np.broadcast_to(means[:1], means.shape), rtol=1e-5)
+    drawn = estimator.sample(2000, 9, **kept, observation_noise=True)
+    s, d = torch.from_numpy(codes.static[:1]), torch.from_numpy(codes.dynamic[:1])
+    with torch.no_grad():
+        std = estimator.net_.module_.decode(s, d, mean_noise).std[0, :, 0].numpy()
+    error = (drawn - means) / (std * estimator.scaler_.scale)
+    np.testing.assert_allclose(error.mean(0), 0, atol=5 / np.sqrt(2000))
+    np.testing.assert_allclose(error.std(0), 1, atol=5 / np.sqrt(2 * 2000))
+    correlation = np.corrcoef(error.reshape(2000, -1).T) - np.eye(18)
+    assert np.abs(correlation).max() < 5 / np.sqrt(2000)
+
+
+def test_observation_noise_is_reproducible_and_leaves_the_rest(fitted):
+    before = torch.random.get_rng_state()
+    one, other = (fitted.sample(3, 7, observation_noise=True) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert not np.isclose(one, fitted.sample(3, 7)).any()
 
 
 def test_univariate_series_come_back_without_a_channel_axis(method):

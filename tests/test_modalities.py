@@ -262,6 +262,17 @@ def test_sample_keeps_what_it_is_given(fitted, modality):
     np.testing.assert_allclose(drawn[4], fitted.reconstruct(X)[0], rtol=1e-4, atol=1)
 
 
+def test_noisy_frames_are_frames(video):
+    """The likelihood of pixels is a Gaussian of variance 1/2, which knows no limits."""
+    drawn = video.sample(3, 4, observation_noise=True)
+    assert drawn.dtype == np.uint8
+    assert {0, 255} < set(drawn.flat)
+    inside = (drawn > 0) & (drawn < 255)
+    assert 0.4 < inside.mean() < 0.6  # as of N(1/2, 1/2), within half a unit of its mean: 0.52
+    floats = clone(video).fit(panel("video") / 255).sample(3, 4, observation_noise=True)
+    assert (floats.min(), floats.max()) == (0, 1)
+
+
 @pytest.mark.parametrize("channels_last", [True, False])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.float16])
 def test_frames_come_back_as_they_were_given(video, channels_last, dtype):

@@ -67,6 +67,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     # in nothing else are one.
     _after_fit: tuple[str, ...] = ("output",)
 
+    # What parameters mean that older model files do not have.
+    _before: dict[str, Any] = {}
+
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}
 
@@ -140,6 +143,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
         except KeyboardInterrupt:
             if fitted.net_.at_epoch_end_ and fitted.history_:
+                fitted._learn_static_prior(dataset)
                 self._adopt(fitted, interrupted=True)
             raise
         return self._adopt(fitted)
@@ -364,8 +368,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         static: np.ndarray | None = None,
         dynamic: np.ndarray | None = None,
         dynamic_prior: str = "sample",
+        observation_noise: bool = False,
     ) -> np.ndarray:
         """Draw series from the prior, or only one factor of them.
+
+        What comes out are the means of the likelihood given the drawn codes, smoother than the
+        data, unless ``observation_noise=True``.
 
         Parameters
         ----------
@@ -380,6 +388,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         dynamic_prior : {'sample', 'mean_path'}, default='sample'
             Decode the drawn dynamics, or, as the published evaluations do, the step means of a
             roll-out that is fed with draws.
+        observation_noise : bool, default=False
+            Draw from the likelihood, whose scale the decoder has learned. That of video stands for
+            a squared error (variance 1/2), and its draws are limited to [0, 1].
 
         Returns
         -------
@@ -393,12 +404,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         if dynamic_prior not in ("sample", "mean_path"):
             raise ValueError(f"dynamic_prior is {dynamic_prior!r}; expected 'sample', 'mean_path'.")
         inference = self._inference()
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(2**31 - 1))
         windows = -(-length // self.window_)
         drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
+        if static is None:
+            static = self._draw_static(drawn[0], seed)
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        return self._drop_channel(inference.decode(static, dynamic, self.scaler_)[:, :length])
+        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, noise_seed)
+        return self._drop_channel(values[:, :length])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Evidence lower bound of each series; low values point at anomalies.
@@ -508,6 +524,13 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Return skorch callbacks that the method trains with; they come before all others."""
         return []
 
+    def _learn_static_prior(self, dataset: SequenceDataset) -> None:
+        """Look at the training series once more, after training."""
+
+    def _draw_static(self, normal: np.ndarray, seed: int) -> np.ndarray:
+        """Return static codes to sample with, made of the network's draws from its own prior."""
+        return normal
+
     def _schedule(self) -> dict[str, Any]:
         """Return what training takes from ``max_epochs``: a checkpoint holds for the same only."""
         return {}
@@ -576,6 +599,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def _train(self, dataset: SequenceDataset, epochs: int, checkpoint: Any = None) -> None:
         held_out = self.validation_fraction if self.early_stopping else None
         self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
+        self._learn_static_prior(dataset)
 
     def _read(self, X: Any) -> Panel:
         """Check a panel against the training panel, and bring it into the network's units."""

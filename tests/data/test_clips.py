@@ -39,6 +39,13 @@ def test_cut_and_inverse_are_inverse(channels_last, dtype, channels, rows):
     np.testing.assert_allclose(back, X[rows], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.float32, 1)])
+def test_values_beyond_the_range_of_pixels_are_limited(dtype, white):
+    pixels = np.tile(np.float32([-2.0, 3.0, 0.0, 1.0]), SIZE * SIZE // 4)[None, None, :, None]
+    back = ClipFormat(SIZE, 1, True, np.dtype(dtype)).inverse(pixels)
+    np.testing.assert_array_equal(back.reshape(-1, 4), [[0, white, 0, white]] * (SIZE * SIZE // 4))
+
+
 def test_pixels_and_colours_keep_their_place():
     X = clips()
     values = read(X).cut(np.array([3])).values

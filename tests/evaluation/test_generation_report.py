@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import small
 from known import DYNAMIC, MOVE, STATIC, TIME, Entangled, Known, Reads, clips
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from tsdisentangle import make_static_dynamic
 from tsdisentangle.evaluation.generation_report import generation_report
 
 
@@ -109,6 +111,30 @@ def test_the_prior_of_the_dynamics_can_be_chosen():
     report(Asked(), repeats=1)
     report(Asked(), repeats=1, dynamic_prior="sample")
     assert seen == [None, "mean_path", None, "sample"]
+
+
+class Watches:
+    """A judge that keeps what it is shown, and has no opinion."""
+
+    classes_ = {"look": np.arange(2), "move": np.arange(2)}
+
+    def __init__(self):
+        self.seen = []
+
+    def predict_proba(self, X):
+        self.seen.append(X)
+        return {name: np.full((len(X), 2), 0.5) for name in self.classes_}
+
+
+@pytest.mark.parametrize("prior", ["aggregate", "normal"])
+def test_static_codes_are_drawn_as_the_estimator_draws_them(prior):
+    X = make_static_dynamic(12, n_steps=3, random_state=0).data
+    estimator, judge = small(max_epochs=3, static_prior=prior).fit(X), Watches()
+    labels = {"look": np.arange(12) % 2}, {"move": np.arange(12) % 2}
+    generation_report(estimator, judge, X, *labels, repeats=1, random_state=0)
+    dynamic = estimator.encode(X).dynamic
+    estimator.set_params(random_state=np.random.RandomState(0).randint(2**31 - 1))
+    assert_array_equal(judge.seen[2], estimator.sample(12, 3, dynamic=dynamic))
 
 
 def test_change_of_floats_is_in_their_units():

@@ -31,8 +31,16 @@ def test_codes_hold_what_they_are_named_after(results):
     assert mean["trained: static (anchor)"] >= 0.85
     assert mean["trained: static (mean)"] >= 0.92
     assert mean["trained: dynamic"] <= 0.50
-    assert mean["reconstruction R2"] >= 0.60
-    assert mean["reconstruction R2"] - mean["R2 with mean dynamics"] >= 0.30
+    own = mean["reconstruction R2, own codes"]
+    assert own >= 0.60
+    assert own - mean["reconstruction R2, overall mean of dynamic"] >= 0.30
+    assert own - mean["reconstruction R2, mean static"] >= 0.10
+    assert own - mean["reconstruction R2, static of another series"] >= 0.20
+
+
+@pytest.mark.slow
+def test_samples_are_as_diverse_as_the_data(results):
+    assert all(rows["spread of samples over data's"] >= 0.75 for _, rows in results[1])
 
 
 @pytest.mark.slow

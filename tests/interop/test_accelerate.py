@@ -21,6 +21,8 @@ from one_of_two import BATCH, EQUAL, UNEQUAL, learned, make, noise_of_samples, p
 
 import tsdisentangle.interop.accelerate as interop
 from tsdisentangle.interop.accelerate import fit_distributed
+from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.distributed import DistributedNet
 
 HERE = Path(__file__).parents[1]
 ROOT = HERE.parent
@@ -117,9 +119,33 @@ def test_an_estimator_like_any_other_comes_back(both):
 
 
 def test_each_reads_its_share(both):
-    rows = [found["rows"] for found in both]
-    assert not set(rows[0]) & set(rows[1])
-    assert sorted(chain(*rows)) == list(range(21))
+    for rows in zip(*(found["rows"] for found in both), strict=True):
+        assert not set(rows[0]) & set(rows[1])
+        assert sorted(chain(*rows)) == list(range(21))
+
+
+@pytest.mark.parametrize("case", ["samples", "samples of one series"])
+def test_both_draw_the_same_samples(both, case):
+    assert np.isfinite(both[0][case]).all()
+    np.testing.assert_array_equal(both[0][case], both[1][case])
+
+
+def test_the_prior_of_static_codes_is_that_of_all_series(monkeypatch):
+    """Shares are joined in the order of the series."""
+    X = panel(21)
+    alone = small().fit(X)
+    joined, whole = DistributedNet.__new__(DistributedNet), SequenceDataset(alone._read(X), 1)
+    posterior = alone._inference().static_posterior
+
+    def gather(parts, own):
+        shares = [whole.subset(rows) for rows in torch.arange(21).tensor_split(2)]
+        parts[:] = [posterior(share) for share in shares]
+        np.testing.assert_array_equal(own[0], parts[1][0])
+
+    joined.group_ = SimpleNamespace(rank=1, size=2)
+    monkeypatch.setattr("torch.distributed.all_gather_object", gather)
+    for one, other in zip(joined.map_dataset(posterior, whole), posterior(whole), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_a_weight_without_gradient_is_named_not_waited_for(both):

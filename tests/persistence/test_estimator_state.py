@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EarlyStopping
 
 from tsdisentangle import (
+    VAE,
     ModelFileError,
     SpectrogramEncoder,
     StaticDynamicVAE,
@@ -305,6 +306,68 @@ def test_a_scaler_that_files_do_not_know_is_not_written():
     for scaler in (odd, None, ClipFormat(16, 1, True, np.dtype("g"))):
         with pytest.raises(ModelFileError, match="cannot hold the scaler"):
             write_scaler(scaler)
+
+
+# -- prior of the static codes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_a_file_from_before_a_parameter_means_what_it_meant(method, tmp_path, forge):
+    """Every parameter that a method has gained since the first version of the format."""
+    estimator = small(method, max_epochs=1, **method._before).fit(X)
+    document, weights = to_document(estimator)
+    fields, arrays = json.loads(document), safetensors.torch.load(weights)
+    for name in method._before:
+        del fields["parameters"][name]
+    arrays = {name: array for name, array in arrays.items() if "static_prior" not in name}
+    former = load(forge(tmp_path / "former", fields, arrays))
+    assert {name: former.get_params()[name] for name in method._before} == method._before
+    for name in ("transform", "score_samples", "reconstruct"):
+        np.testing.assert_array_equal(getattr(former, name)(X), getattr(estimator, name)(X))
+    np.testing.assert_array_equal(former.sample(2, 4), estimator.sample(2, 4))
+
+
+def test_the_prior_comes_back_without_the_codes(fitted, model, parts):
+    prior, again = fitted.static_prior_, load(model).static_prior_
+    for name in ("weights", "means", "choleskys"):
+        np.testing.assert_array_equal(getattr(prior, name), getattr(again, name))
+    names = {name for name in parts[1] if name.startswith("static_prior.")}
+    assert names == {f"static_prior.{name}" for name in ("weights", "means", "choleskys")}
+
+
+def test_a_prior_is_refused_where_there_is_no_static_code(tmp_path, forge):
+    document, weights = to_document(small(VAE, max_epochs=1).fit(X))
+    arrays = safetensors.torch.load(weights)
+    arrays["static_prior.weights"] = torch.ones(1, dtype=torch.float64)
+    with pytest.raises(ModelFileError, match="a static prior, which VAE does not have"):
+        load(forge(tmp_path / "forged", json.loads(document), arrays))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": None}, "static_prior has the arrays"),
+        ({"more": torch.zeros(1)}, "static_prior has the arrays"),
+        ({"means": lambda t: t[:, :1]}, r"'means': \(1, 1\).*expected.*\(1, 3\)"),
+        ({"means": lambda t: t.float()}, "in torch.float64"),
+        ({"choleskys": lambda t: t[:, :1]}, "static_prior has the arrays"),
+        ({"weights": lambda t: t[:0]}, "static_prior has the arrays"),
+        ({"weights": lambda t: t.repeat(2)}, "static_prior has the arrays"),
+        ({"means": lambda t: t * torch.nan}, "NaN or infinite"),
+        ({"weights": lambda t: 2 * t}, "no probabilities"),
+        ({"weights": lambda t: -t}, "no probabilities"),
+        ({"choleskys": lambda t: t + 1}, "no Cholesky factors"),
+        ({"choleskys": lambda t: -t}, "no Cholesky factors"),
+    ],
+)
+def test_forged_priors_are_refused(change, message, parts, tmp_path, forge):
+    document, weights = copy.deepcopy(parts)
+    for name, made in change.items():
+        key = f"static_prior.{name}"
+        weights[key] = made(weights[key]) if callable(made) else made
+    weights = {name: array for name, array in weights.items() if array is not None}
+    with pytest.raises(ModelFileError, match=message):
+        load(forge(tmp_path / "forged", document, weights))
 
 
 # -- forged arrays ------------------------------------------------------------------------------

@@ -66,6 +66,13 @@ def test_a_video_file_of_version_1(clips):
     assert frames[0, 0, 0, 0, :4].tolist() == pytest.approx([131] * 4, abs=1)
 
 
+def test_a_file_without_a_prior_of_static_codes_draws_from_the_normal_one():
+    loaded = load(FILES / "video_v1.tsd")
+    assert loaded.static_prior == "normal"
+    assert np.isfinite(loaded.sample(2, 2)).all()
+    assert not hasattr(loaded, "static_prior_")
+
+
 def test_a_file_can_be_used_without_this_package(series):
     """As docs/model_files.md describes it: the codes from unzip, JSON and numpy alone."""
     with zipfile.ZipFile(FILES / "tabular_v1.tsd") as archive:

@@ -45,7 +45,7 @@ class ClipFormat:
         Parameters
         ----------
         values : float array of shape (n, frames, size * size, channels)
-            Within [0, 1].
+            Limited to [0, 1].
 
         Returns
         -------
@@ -54,6 +54,7 @@ class ClipFormat:
         frames = values.reshape(len(values), -1, self.size, self.size, self.channels)
         if not self.channels_last:
             frames = np.moveaxis(frames, -1, 2)
+        frames = frames.clip(0, 1)
         if self.dtype == np.uint8:
             frames = np.rint(frames * 255)
         return np.ascontiguousarray(frames, self.dtype)

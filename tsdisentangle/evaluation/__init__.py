@@ -1,5 +1,6 @@
 """Protocols: what a fitted estimator's codes are worth."""
 
+from tsdisentangle.evaluation.code_usage import code_usage
 from tsdisentangle.evaluation.disentanglement_report import (
     DisentanglementReport,
     disentanglement_report,
@@ -15,6 +16,7 @@ __all__ = [
     "Judge",
     "LeakageReport",
     "RawFeatures",
+    "code_usage",
     "disentanglement_report",
     "generation_report",
     "leakage_report",

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.evaluation.code_usage import reconstruction_r2
 from tsdisentangle.evaluation.factors import (
     CodeView,
     CodeViews,
@@ -115,7 +116,8 @@ def disentanglement_report(
     Parameters
     ----------
     estimator : fitted estimator
-        With ``encode(X, windows=...)``, ``score_terms(X)`` and ``window_``.
+        With ``encode(X, windows=...)``, ``score_terms(X)`` and ``window_``; what decoding tells is
+        NaN unless it is a method of this package or a subclass of its base.
     X : array, list of arrays or DataFrame
         As in ``estimator.encode``; better not the series that it was trained on.
     static : mapping of name to array (n,), or array (n,)
@@ -144,8 +146,9 @@ def disentanglement_report(
     NaN (or None among objects) is unknown. Floats are numbers, unless all known ones are whole and
     no more than 20 different; anything else is a label. In ``factors``, importances are those of a
     random forest, and a dynamic factor has one value per series (its mean, or most frequent label);
-    what is not defined, as explicitness of a number, is NaN. Series are encoded five times and
-    scored once, with eight draws that are decoded: of clips, pass no more than it takes.
+    what is not defined, as explicitness of a number, is NaN. Series are encoded six times,
+    decoded six times (see :func:`~tsdisentangle.evaluation.code_usage`) and scored once, with eight
+    draws that are decoded: of clips, pass no more than it takes.
 
     Examples
     --------
@@ -178,6 +181,7 @@ def disentanglement_report(
                 **describe_codes(codes, views, pairs, groups),
                 **mean_score_terms(estimator.score_terms(X), codes.lengths),
                 **static_robustness(estimator, X, codes, rng),
+                **reconstruction_r2(estimator, X, rng),
             }
         ),
     )

@@ -75,8 +75,9 @@ def generation_report(
 ) -> GenerationReport:
     """Let a judge look at resampled and swapped sequences.
 
-    Labels that belong to the code that was kept shall stay; those of the code that was drawn from
-    the prior shall be at chance; in swapped sequences each label goes with its code.
+    Labels that belong to the code that was kept shall stay; those of the code that was drawn, as
+    ``estimator.sample`` draws it, shall be at chance; in swapped sequences each label goes with
+    its code.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def generation_report(
     static, dynamic : mappings of label name to array of shape (n,)
         Names and classes are those of the judge; one value per sequence.
     repeats : int, default=5
-        Draws from the prior, and random pairings; the published tables have 300. The estimator is
+        Draws of a code, and random pairings; the published tables have 300. The estimator is
         not trained anew, so ``std`` is the noise of the draws alone.
     dynamic_prior : {'mean_path', 'sample'}, default='mean_path'
         As in ``estimator.sample``; the published evaluations decode the mean path.

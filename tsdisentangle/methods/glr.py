@@ -8,10 +8,10 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.gp_kl import kl_gaussian_process
+from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.element_encoder import ElementEncoder
@@ -155,7 +155,7 @@ class GLRNetwork(SequenceNetwork):
         return self.drawn(batch, noise, draws)[0]
 
 
-class GLR(SequenceDisentangler):
+class GLR(StaticCodeDisentangler):
     """Sequential VAE that keeps what is global apart from what a Gaussian process can tell.
 
     A series is cut into windows ``x_1 ... x_T``. It is described by one global (static) code
@@ -188,6 +188,10 @@ class GLR(SequenceDisentangler):
     output : {'static', 'dynamic', 'both'}, default='both'
         What :meth:`transform` returns: the global code, the local codes averaged over time, or
         both side by side. May be changed after fit.
+    static_prior : {'aggregate', 'normal'}, default='aggregate'
+        What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
+        of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
+        samples are less diverse than the data. May be changed after fit.
     beta : float or pair of floats, default=(0.5, 3.0)
         Weight of both KL divergences, or of the static and the dynamic one. The paper's 0.1
         stands beside a likelihood averaged over the entries and a dynamic divergence averaged
@@ -259,6 +263,9 @@ class GLR(SequenceDisentangler):
         Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    static_prior_ : AggregatePrior
+        That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
+        is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -307,7 +314,7 @@ class GLR(SequenceDisentangler):
     """
 
     _parameter_constraints = {
-        **SequenceDisentangler._parameter_constraints,
+        **StaticCodeDisentangler._parameter_constraints,
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "dynamic_rate": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -326,6 +333,7 @@ class GLR(SequenceDisentangler):
         static_dim: int = 24,
         dynamic_dim: int = 24,
         output: str = "both",
+        static_prior: str = "aggregate",
         beta: float | tuple[float, float] = (0.5, 3.0),
         dynamic_rate: str | float | None = None,
         counterfactual: float = 5.0,
@@ -373,6 +381,7 @@ class GLR(SequenceDisentangler):
             verbose=verbose,
         )
         self.static_dim = static_dim
+        self.static_prior = static_prior
         self.beta = beta
         self.dynamic_rate = dynamic_rate
         self.counterfactual = counterfactual

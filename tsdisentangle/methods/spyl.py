@@ -9,10 +9,10 @@ from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_negatives, farthest
 from tsdisentangle.methods._contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.gaussian import Gaussian
@@ -105,7 +105,7 @@ class WarmUp(Callback):
         }
 
 
-class SPYL(SequenceDisentangler):
+class SPYL(StaticCodeDisentangler):
     """Sequential VAE that contrasts its codes with those of series that it samples itself.
 
     A series is cut into windows ``x_1 ... x_T``, described by one static code and one dynamic code
@@ -135,6 +135,10 @@ class SPYL(SequenceDisentangler):
     output : {'static', 'dynamic', 'both'}, default='both'
         What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
         both side by side. May be changed after fit.
+    static_prior : {'aggregate', 'normal'}, default='aggregate'
+        What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
+        of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
+        samples are less diverse than the data. May be changed after fit.
     beta : float or pair of floats, default=1.0
         Weight of both KL divergences, or of the static and the dynamic one; 1 is the evidence
         lower bound. The published weights belong to squared errors of video.
@@ -198,6 +202,9 @@ class SPYL(SequenceDisentangler):
         Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    static_prior_ : AggregatePrior
+        That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
+        is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -241,7 +248,7 @@ class SPYL(SequenceDisentangler):
     """
 
     _parameter_constraints = {
-        **SequenceDisentangler._parameter_constraints,
+        **StaticCodeDisentangler._parameter_constraints,
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "contrast": [Interval(Real, 0, None, closed="left"), tuple, list],
@@ -259,6 +266,7 @@ class SPYL(SequenceDisentangler):
         static_dim: int = 24,
         dynamic_dim: int = 24,
         output: str = "both",
+        static_prior: str = "aggregate",
         beta: float | tuple[float, float] = 1.0,
         contrast: float | tuple[float, float] = 1.0,
         warm_up: float = 0.05,
@@ -305,6 +313,7 @@ class SPYL(SequenceDisentangler):
             verbose=verbose,
         )
         self.static_dim = static_dim
+        self.static_prior = static_prior
         self.beta = beta
         self.contrast = contrast
         self.warm_up = warm_up

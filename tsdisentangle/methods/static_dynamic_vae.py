@@ -8,9 +8,9 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import kl_standard_normal
+from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.anchor import (
     RELATIVE_ANCHORS,
@@ -149,7 +149,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         }
 
 
-class StaticDynamicVAE(SequenceDisentangler):
+class StaticDynamicVAE(StaticCodeDisentangler):
     """Sequential VAE whose static code comes from a single element of the sequence.
 
     A series is cut into windows ``x_1 ... x_T``. It is described by one static code and one
@@ -194,6 +194,10 @@ class StaticDynamicVAE(SequenceDisentangler):
         means of all windows that could be an anchor, equally or weighted by their precision.
         Usually more accurate, at the price that the code is no longer that of a single element.
         May be changed after fit.
+    static_prior : {'aggregate', 'normal'}, default='aggregate'
+        What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
+        of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
+        samples are less diverse than the data. May be changed after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
     beta : float or pair of floats, default=(0.5, 3.0)
@@ -270,6 +274,9 @@ class StaticDynamicVAE(SequenceDisentangler):
         Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    static_prior_ : AggregatePrior
+        That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
+        is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler or ClipFormat
@@ -315,7 +322,7 @@ class StaticDynamicVAE(SequenceDisentangler):
     """
 
     _parameter_constraints = {
-        **SequenceDisentangler._parameter_constraints,
+        **StaticCodeDisentangler._parameter_constraints,
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "anchor": [
             StrOptions(set(RELATIVE_ANCHORS)),
@@ -331,7 +338,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
-    _after_fit = (*SequenceDisentangler._after_fit, "static_pooling")
+    _after_fit = (*StaticCodeDisentangler._after_fit, "static_pooling")
 
     def __init__(
         self,
@@ -344,6 +351,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         output: str = "both",
         anchor: str | int = "first",
         static_pooling: str = "anchor",
+        static_prior: str = "aggregate",
         alpha: float = 0.2,
         beta: float | tuple[float, float] = (0.5, 3.0),
         anchor_loss: str = "step",
@@ -395,6 +403,7 @@ class StaticDynamicVAE(SequenceDisentangler):
         self.static_dim = static_dim
         self.anchor = anchor
         self.static_pooling = static_pooling
+        self.static_prior = static_prior
         self.alpha = alpha
         self.beta = beta
         self.anchor_loss = anchor_loss

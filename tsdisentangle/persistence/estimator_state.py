@@ -23,10 +23,11 @@ from tsdisentangle.persistence.weight_checks import (
     first_difference,
     restore_numbers,
 )
+from tsdisentangle.training.aggregate_prior import AggregatePrior, LazyPrior
 from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
-SECTIONS = ("network", "scaler", "generator")  # first part of the arrays' names
+SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
@@ -60,6 +61,7 @@ def to_document(estimator: Any) -> tuple[bytes, bytes]:
             "network": estimator.net_.module_.state_dict(),
             "scaler": scaler_arrays,
             "generator": generator_arrays,
+            "static_prior": write_static_prior(getattr(estimator, "static_prior_", None)),
         }
     )
     _verify_round_trip(estimator, document, weights, [*writer.classes, type(estimator)])
@@ -165,6 +167,7 @@ def from_document(
     restore_numbers(network, document.network)
     network.load_state_dict(sections["network"])
     network.eval()
+    _restore_static_prior(estimator, sections["static_prior"])
     estimator.random_state_ = generator
     estimator.interrupted_ = document.interrupted
     estimator.net_.history_ = estimator.history_ = _read_history(document.history, table)
@@ -173,12 +176,14 @@ def from_document(
 
 def _make_estimator(document: Document, table: ClassTable, replaced: dict[str, Any]) -> Any:
     """Return the estimator as before fit, with checked parameters."""
-    method = table.method(document.class_name)
+    method: Any = table.method(document.class_name)
     parameters = {
         name: read_value(value, name, table.make_parameter_object)
         for name, value in document.parameters.items()
     }
-    estimator = construct(method, {**parameters, **replaced})
+    # A file that was written before a parameter existed has a model without it.
+    former = {name: method._before[name] for name in method._before if name not in parameters}
+    estimator = construct(method, {**former, **parameters, **replaced})
     try:
         estimator._validate_params()
         check_device(estimator.device)
@@ -313,6 +318,56 @@ def _read_clip_format(
         raise ModelFileError(f"scaler is no format of clips with {n_channels} colours: {fields}.")
     channels_last = get_field(fields, "channels_last", bool)
     return ClipFormat(size, channels, channels_last, np.dtype(dtype))
+
+
+# -- static prior ---------------------------------------------------------------------------------
+
+
+def write_static_prior(prior: AggregatePrior | None) -> dict[str, Tensor]:
+    """Return the prior of the static codes as arrays; none where there is none."""
+    return {} if prior is None else {key: torch.as_tensor(a) for key, a in vars(prior).items()}
+
+
+def read_static_prior(arrays: dict[str, Tensor], dim: int) -> AggregatePrior:
+    """Return what :func:`write_static_prior` wrote.
+
+    Parameters
+    ----------
+    arrays : dict of str to Tensor
+    dim : int
+        Coordinates of a static code.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    n = arrays["weights"].numel() if "weights" in arrays else 0
+    expected = {"weights": (n,), "means": (n, dim), "choleskys": (n, dim, dim)}
+    found = {name: tuple(array.shape) for name, array in arrays.items()}
+    if found != expected or {array.dtype for array in arrays.values()} != {torch.float64}:
+        raise ModelFileError(
+            f"static_prior has the arrays {found}; expected {expected} in torch.float64."
+        )
+    if not all(torch.isfinite(array).all() for array in arrays.values()):
+        raise ModelFileError("static_prior holds NaN or infinite values.")
+    weights, roots = arrays["weights"], arrays["choleskys"]
+    if not ((weights >= 0).all() and abs(float(weights.sum()) - 1) < 1e-6):
+        raise ModelFileError("static_prior.weights are no probabilities.")
+    if (roots.triu(1) != 0).any() or not (roots.diagonal(dim1=1, dim2=2) > 0).all():
+        raise ModelFileError("static_prior.choleskys holds matrices that are no Cholesky factors.")
+    return AggregatePrior(**{name: array.numpy() for name, array in arrays.items()})
+
+
+def _restore_static_prior(estimator: Any, arrays: dict[str, Tensor]) -> None:
+    """Set the prior of the static codes, if the file has one; else samples are of N(0, I)."""
+    if not arrays:
+        return
+    if "static_prior" not in estimator.get_params(deep=False):
+        raise ModelFileError(
+            f"The file holds a static prior, which {type(estimator).__name__} does not have."
+        )
+    prior = read_static_prior(arrays, estimator.net_.module_.static_dim)
+    estimator._static_codes_ = LazyPrior.fitted(prior)
 
 
 # -- random generator -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -10,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import normal_noise
 from tsdisentangle.training.dataset import SequenceDataset
-from tsdisentangle.training.skorch_net import DisentanglingNet
+from tsdisentangle.training.skorch_net import DisentanglingNet, Map
 
 
 class Group(NamedTuple):
@@ -125,6 +126,14 @@ class DistributedNet(DisentanglingNet):
         group = self.group_
         order = group.order if training else None
         return ShareLoader(dataset, self.batch_size, group.rank, group.size, order)
+
+    def map_dataset(self, function: Map, dataset: SequenceDataset) -> tuple[np.ndarray, ...]:
+        """Apply a function to a share of the series in each process, and join the rows."""
+        own = torch.arange(len(dataset)).tensor_split(self.group_.size)[self.group_.rank]
+        parts: list[Any] = [None] * self.group_.size
+        dist.all_gather_object(parts, function(dataset.subset(own)) if len(own) else None)
+        found = [part for part in parts if part is not None]
+        return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
 
     def infer(self, x: Windows, **fit_params: Any) -> dict[str, torch.Tensor]:
         """Terms of a share; in training by the replica, which averages the gradients."""

@@ -122,6 +122,20 @@ class Inference:
         for rows, codes in self._map(parts, dataset, self.batch_size):
             yield rows, Codes(**codes)
 
+    def static_posterior(self, dataset: SequenceDataset) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the static codes that training decodes.
+
+        Without the options: a code that is pooled after fit is not what the decoder has learned
+        from.
+        """
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            static = self.network.encode(batch).static
+            return {"mean": static.mean, "std": static.std}
+
+        found = self._join(parts, dataset, self.batch_size)
+        return found["mean"], found["std"]
+
     def check(self, codes: Any) -> None:
         """Refuse what cannot be decoded.
 
@@ -146,19 +160,35 @@ class Inference:
                 f"(n, {sizes[0]}) and (n, windows, {sizes[1]})."
             )
 
-    def decode(self, static: np.ndarray, dynamic: np.ndarray, scaler: Scaler) -> np.ndarray:
+    def decode(
+        self,
+        static: np.ndarray,
+        dynamic: np.ndarray,
+        scaler: Scaler,
+        noise_seed: int | None = None,
+    ) -> np.ndarray:
         """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler.
 
         Steps of several entries that the scaler knows no layout of: ``(n, time, entry, channel)``.
+        Means of the likelihood; with the seed of a generator, draws from it.
         """
         pieces = []
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
+            if noise_seed is not None:
+                torch.manual_seed(noise_seed)
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-                decoded = self.network.decode(s, d, mean_noise).mean.cpu().numpy()
+                decoded = self._decode(s, d, noise_seed is not None).cpu().numpy()
                 pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
+
+    def _decode(self, static: Tensor, dynamic: Tensor, draw: bool) -> Tensor:
+        if not draw:
+            return self.network.decode(static, dynamic, mean_noise).mean
+        # What drives a decoder that takes noise is drawn too: it is a part of the likelihood.
+        likelihood = self.network.decode(static, dynamic, normal_noise)
+        return likelihood.sample(normal_noise, "observation")[0]
 
     def decode_like(
         self, panel: Panel, codes: Codes, static: np.ndarray | None = None
@@ -198,6 +228,33 @@ class Inference:
             static = self.network.sample_static(n, normal_noise)
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
+
+    def squared_error(self, panel: Panel, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+        """Squared error of what codes decode to, summed over observed values: ``(n, channel)``.
+
+        In the network's units.
+        """
+        n_channels = _scaler(panel).n_channels
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
+            error = batch.values - self.network.decode(s, d, mean_noise).mean
+            return {"error": _sum_observed(error.square(), batch, n_channels)}
+
+        return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)["error"]
+
+    def moments(self, panel: Panel) -> dict[str, np.ndarray]:
+        """Count, sum and sum of squares of each series' observed values: ``(n, channel)``."""
+        n_channels = _scaler(panel).n_channels
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            powers = {"count": 0, "sum": 1, "squares": 2}
+            return {
+                name: _sum_observed(batch.values.double().pow(power), batch, n_channels)
+                for name, power in powers.items()
+            }
+
+        return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
 
     def bound(self, panel: Panel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel."""
@@ -248,6 +305,11 @@ def _scaler(panel: Panel) -> Scaler:
     """Return what a panel in the network's units was scaled by."""
     assert panel.scaler is not None
     return panel.scaler
+
+
+def _sum_observed(values: Tensor, batch: Windows, n_channels: int) -> Tensor:
+    """Sum over each series' observed values, by channel of the user's: ``(batch, channel)``."""
+    return values.where(batch.observed, 0.0)[..., :n_channels].sum((1, 2), dtype=torch.float64)
 
 
 def _nan_unless(seen: Tensor, codes: Tensor) -> Tensor:

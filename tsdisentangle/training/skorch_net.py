@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,6 +21,8 @@ from tsdisentangle.training.state import (
     get_state,
     restore_state,
 )
+
+Map = Callable[[SequenceDataset], tuple[np.ndarray, ...]]
 
 # The draws that validation uses: the same in every epoch, so that losses can be compared.
 VALIDATION_SEED = 0
@@ -151,6 +153,10 @@ class DisentanglingNet(NeuralNet):
         """Terms of a batch; fixed noise outside of training."""
         noise = normal_noise if self.module_.training else SharedNoise(VALIDATION_SEED)
         return self.module_(x.to(self.device), noise)
+
+    def map_dataset(self, function: Map, dataset: SequenceDataset) -> tuple[np.ndarray, ...]:
+        """Apply a function that returns arrays with a row per series."""
+        return function(dataset)
 
     def get_loss(
         self, y_pred: dict[str, torch.Tensor], y_true: Any, X: Any = None, training: bool = False
