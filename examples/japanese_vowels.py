@@ -3,7 +3,7 @@
 JapaneseVowels (ships with sktime): 640 utterances of the vowel /ae/ by 9 male speakers, 12 LPC
 cepstrum coefficients per step, 7 to 29 steps. The estimator sees no label. Then a logistic
 regression predicts the speaker from the static code, from the averaged dynamic code, and from both.
-The lines of R2 say what the reconstruction loses when one code is exchanged for one that knows less.
+The lines of R2 say what reconstruction loses when one code is exchanged for one that knows less.
 
     python examples/japanese_vowels.py [--seeds 1] [--output demo_output]
 """

@@ -146,7 +146,7 @@ def graphs(monkeypatch):
         seen.append(graph)
         return graph.forward
 
-    monkeypatch.setattr(base, "COMPILER", compiler)
+    monkeypatch.setattr(precision, "COMPILER", compiler)
     yield seen
     torch._dynamo.reset()
 

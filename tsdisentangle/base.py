@@ -17,18 +17,20 @@ from tsdisentangle.data.panel import Panel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
-from tsdisentangle.nn.precision import DTYPES, check_precision, run_in
+from tsdisentangle.nn.precision import DTYPES, check_precision, prepare
 from tsdisentangle.persistence import save_model, stamp, unstamp
 from tsdisentangle.persistence.checkpoint_file import check_resumable, open_checkpoint
 from tsdisentangle.presets import load_preset
-from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.dataset import SequenceDataset
-from tsdisentangle.training.inference import Inference, given_or_drawn
-from tsdisentangle.training.input import check_input, learn_input
-from tsdisentangle.training.skorch_net import DisentanglingNet, check_device, seeded
+from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
+from tsdisentangle.training.input import (
+    check_input,
+    check_nested,
+    check_partial_fit,
+    learn_input,
+)
+from tsdisentangle.training.skorch_net import check_device, make_net, seeded
 from tsdisentangle.training.state import restore_rng_on_error
-
-COMPILER = "inductor"  # what torch.compile makes machine code with
 
 
 class SequenceDisentangler(TransformerMixin, BaseEstimator):
@@ -63,13 +65,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    # Parameters that are read after fit alone: they may be changed then, and two fits that differ
-    # in nothing else are one.
+    # Parameters that are read after fit alone: fits that differ in nothing else are one.
     _after_fit: tuple[str, ...] = ("output",)
-
-    # What parameters mean that older model files do not have.
-    _before: dict[str, Any] = {}
-
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}
 
@@ -84,11 +81,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         name : str
-            ``'air-quality-tuned'`` or ``'physionet-tuned'``: what a search of ours chose; see the
-            documentation page "Evaluation". Of :class:`~tsdisentangle.StaticDynamicVAE` also
-            Table 6 of Berman et al. (2024): ``'sprites'``, ``'mug'``, ``'timit'``,
-            ``'physionet-mortality'``, ``'physionet-icu'``, ``'air-quality'`` and ``'etth1'``; the
-            weights of the released code, which differ, have ``-released`` added.
+            ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (documentation page
+            "Evaluation"). Of ``StaticDynamicVAE`` also Table 6 of Berman et al. (2024):
+            ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``, ``'physionet-icu'``,
+            ``'air-quality'``, ``'etth1'``, and the released code's weights: with ``-released``.
         **params
             Parameters that replace the preset's.
 
@@ -171,14 +167,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             As in :meth:`fit`; the estimator stays as it was before this call.
         """
         self._validate_params()
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit cannot stop early; pass early_stopping=False, or use fit."
-            )
-        if self.checkpoint_dir is not None:
-            raise ValueError(
-                "partial_fit writes no checkpoints; pass checkpoint_dir=None, or use fit."
-            )
+        check_partial_fit(self)
         if hasattr(self, "net_"):
             with restore_rng_on_error(self.random_state_):
                 self._train(SequenceDataset(self._read(X), self.window_), 1)
@@ -300,7 +289,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         array, list of arrays or DataFrame
             In the form and units of ``X``.
         """
-        panel, inference = self._read(X), self._inference()
+        panel, inference = self._read(X), self._inference(decode=True)
         return panel.restore(inference.decode_like(panel, inference.encode(panel)))
 
     def impute(self, X: Any) -> Any:
@@ -321,7 +310,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             ``X`` is of a kind whose values cannot be missing, such as video.
         """
-        inference, raw = self._inference(), check_input(self, X)
+        inference, raw = self._inference(decode=True), check_input(self, X)
         if not raw.may_be_missing:
             raise ValueError(
                 "X is of a kind, such as video, which cannot have missing values, so there is "
@@ -348,7 +337,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         X21 : in the form of ``X1``
             Static codes of ``X2`` with the dynamics of ``X1``.
         """
-        first, second, inference = self._read(X1), self._read(X2), self._inference()
+        first, second, inference = self._read(X1), self._read(X2), self._inference(decode=True)
         if len(first) != len(second):
             raise ValueError(
                 f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
@@ -372,8 +361,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     ) -> np.ndarray:
         """Draw series from the prior, or only one factor of them.
 
-        What comes out are the means of the likelihood given the drawn codes, smoother than the
-        data, unless ``observation_noise=True``.
+        Means of the likelihood come out, smoother than data, unless ``observation_noise=True``.
 
         Parameters
         ----------
@@ -389,32 +377,26 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Decode the drawn dynamics, or, as the published evaluations do, the step means of a
             roll-out that is fed with draws.
         observation_noise : bool, default=False
-            Draw from the likelihood, whose scale the decoder has learned. That of video stands for
-            a squared error (variance 1/2), and its draws are limited to [0, 1].
+            Draw from the likelihood. That of video stands for a squared error (variance 1/2), and
+            its draws are limited to [0, 1].
 
         Returns
         -------
         array of shape (n, length, channel)
             In the user's units; the same for the same ``random_state``. Without the channel axis
-            where the estimator was fitted on a 2-D array. Video: frames in the layout and dtype
-            of the training clips.
+            where fitted on a 2-D array. Video: frames as those of the training clips.
         """
-        if n < 1 or length < 1:
-            raise ValueError(f"n and length must be at least 1, got n={n} and length={length}.")
-        if dynamic_prior not in ("sample", "mean_path"):
-            raise ValueError(f"dynamic_prior is {dynamic_prior!r}; expected 'sample', 'mean_path'.")
         inference = self._inference()
+        check_sample(n, length, dynamic_prior)
         rng = check_random_state(self.random_state)
-        seed = int(rng.randint(2**31 - 1))
-        windows = -(-length // self.window_)
+        seed, windows = int(rng.randint(2**31 - 1)), -(-length // self.window_)
         drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
-        if static is None:
-            static = self._draw_static(drawn[0], seed)
+        static = self._draw_static(drawn[0], seed) if static is None else static
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
-        values = inference.decode(static, dynamic, self.scaler_, noise_seed)
-        return self._drop_channel(values[:, :length])
+        seed_of_noise = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, seed_of_noise)[:, :length]
+        return self._drop_channel(values)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Evidence lower bound of each series; low values point at anomalies.
@@ -474,13 +456,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted estimator into a model file, for :func:`tsdisentangle.load`.
 
-        The file holds no code and no training data; see the documentation page "Model files". It
-        takes its place only when it is complete.
+        The file holds no code and no training data; see the documentation page "Model files".
 
         Parameters
         ----------
         path : str or path
-            A file that stands there is replaced.
+            A file that stands there is replaced, when the new one is complete.
 
         Raises
         ------
@@ -501,13 +482,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ValueError
             An unknown name, or a nested one of a part that is None.
         """
-        for name in params:
-            part, _, rest = name.partition("__")
-            if rest and part not in params and getattr(self, part, self) is None:
-                raise ValueError(
-                    f"{name} cannot be set because {part} is None, the default. Pass an object: "
-                    f"{type(self).__name__}({part}=Tabular{part.capitalize()}())."
-                )
+        check_nested(self, params)
         return super().set_params(**params)
 
     # -- what a method defines ------------------------------------------------------------------
@@ -528,7 +503,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Look at the training series once more, after training."""
 
     def _draw_static(self, normal: np.ndarray, seed: int) -> np.ndarray:
-        """Return static codes to sample with, made of the network's draws from its own prior."""
+        """Return static codes to sample with, from the network's draws of its own prior."""
         return normal
 
     def _schedule(self) -> dict[str, Any]:
@@ -562,17 +537,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.random_state_ = check_random_state(self.random_state)
         check_device(self.device)
         check_precision(self.precision, self.device)
-        standard = standard_callbacks(self.early_stopping, bool(self.verbose))
         with seeded(self.random_state_):
-            network = self._make_network()
-            self.net_ = DisentanglingNet(
-                network,
-                precision=self.precision,
-                lr=self.lr,
-                batch_size=self.batch_size,
-                device=self.device,
-                callbacks=[*self._callbacks(), *standard, *(self.callbacks or [])],
-            ).initialize()
+            self.net_ = make_net(self, self._make_network())
         self.history_ = self.net_.history
 
     def _make_network(self) -> SequenceNetwork:
@@ -587,13 +553,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self, code_dim: int, n_channels: int, window: int
     ) -> tuple[ElementEncoder, torch.nn.Module]:
         """Encoder and decoder networks from the parameter objects."""
-        encoder = self._encoder_
-        decoder = encoder.decoder() if self.decoder is None else self.decoder
-        parts = encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
+        decoder = self._encoder_.decoder() if self.decoder is None else self.decoder
+        encoder = self._encoder_.build(n_channels, window)
+        parts = encoder, decoder.build(code_dim, n_channels, window)
         for part in parts:
-            run_in(part, self.precision)
-            if self.compile:  # in place: the names of the weights stay as they are
-                part.compile(backend=COMPILER)
+            prepare(part, self.precision, self.compile)
         return parts
 
     def _train(self, dataset: SequenceDataset, epochs: int, checkpoint: Any = None) -> None:
@@ -606,10 +570,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return check_input(self, X).scaled_by(self.scaler_)
 
-    def _inference(self) -> Inference:
-        """Return the fitted network with what it needs to be applied."""
+    def _inference(self, decode: bool = False) -> Inference:
+        """Fitted network, ready to be applied; with ``decode``, to codes as in training."""
         check_is_fitted(self)
-        net, options = self.net_, self._encode_options()
+        net, options = self.net_, {} if decode else self._encode_options()
         return Inference(net.module_, self.window_, self.batch_size, net.device, options)
 
     def _shown(self) -> dict[str, int]:

@@ -6,11 +6,10 @@ import sys
 import pytest
 
 from benchmarks import precision
-from tsdisentangle import base
 
 
 def test_rows(monkeypatch, capsys):
-    monkeypatch.setattr(base, "COMPILER", "eager")
+    monkeypatch.setattr(precision, "COMPILER", "eager")
     small = {"tabular": precision.data("tabular", 1)[:8, :60, :2]}
     monkeypatch.setattr(precision, "data", lambda modality, batches: small[modality])
     options = "--modality tabular --precision float32 float16 --rounds 1"

@@ -155,6 +155,23 @@ def test_constant_shift_in_feature_space_cancels():
         )
 
 
+@pytest.mark.parametrize("pooling", ["mean", "precision"])
+def test_a_pooled_code_is_returned_and_not_decoded(pooling):
+    """The dynamic codes are relative to the anchor: with another static code they mean nothing."""
+    X = series()
+    X[0, 2] = np.nan
+    estimator = small(window=3, missing="mask").fit(X)
+    calls = ("reconstruct", "impute")
+    expected = [getattr(estimator, call)(X) for call in calls]
+    swapped, anchor = estimator.swap(X[:3], X[3:6]), estimator.encode(X).static
+    estimator.set_params(static_pooling=pooling)
+    assert not np.allclose(estimator.encode(X).static, anchor)
+    for call, values in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(getattr(estimator, call)(X), values)
+    for one, other in zip(estimator.swap(X[:3], X[3:6]), swapped, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 # -- the loss -----------------------------------------------------------------------------------
 
 

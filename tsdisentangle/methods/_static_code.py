@@ -30,7 +30,8 @@ class StaticCodeDisentangler(SequenceDisentangler):
         "static_prior": [StrOptions({"aggregate", "normal"})],
     }
     _after_fit = (*SequenceDisentangler._after_fit, "static_prior")
-    _before = {**SequenceDisentangler._before, "static_prior": "normal"}
+    # What the parameter means in model files from before it existed.
+    _before = {"static_prior": "normal"}
 
     _static_codes_: LazyPrior
 

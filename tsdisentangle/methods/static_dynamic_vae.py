@@ -193,7 +193,8 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         After fit, take the static code from the anchor, as in the paper, or average the posterior
         means of all windows that could be an anchor, equally or weighted by their precision.
         Usually more accurate, at the price that the code is no longer that of a single element.
-        May be changed after fit.
+        It is what ``transform`` and ``encode`` return; ``reconstruct``, ``impute`` and ``swap``
+        decode the anchor's, which the dynamic codes are relative to. May be changed after fit.
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tsdisentangle.nn.gaussian import Gaussian
 
+COMPILER = "inductor"  # what torch.compile makes machine code with
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -44,6 +45,13 @@ def check_precision(precision: str, device: str | torch.device) -> None:
             f"precision='bfloat16' is not supported by this machine's {kind} device. "
             f"Pass precision={other}."
         )
+
+
+def prepare(module: nn.Module, precision: str, compiled: bool) -> None:
+    """Make a module compute in a precision (:func:`run_in`), and compile it if asked to."""
+    run_in(module, precision)
+    if compiled:  # in place: the names of the weights stay as they are
+        module.compile(backend=COMPILER)
 
 
 def run_in(module: nn.Module, precision: str) -> nn.Module:

@@ -182,7 +182,8 @@ def _make_estimator(document: Document, table: ClassTable, replaced: dict[str, A
         for name, value in document.parameters.items()
     }
     # A file that was written before a parameter existed has a model without it.
-    former = {name: method._before[name] for name in method._before if name not in parameters}
+    before: dict[str, Any] = getattr(method, "_before", {})
+    former = {name: before[name] for name in before if name not in parameters}
     estimator = construct(method, {**former, **parameters, **replaced})
     try:
         estimator._validate_params()

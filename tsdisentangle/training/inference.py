@@ -327,6 +327,19 @@ def _why_not_finite(batch: Windows) -> str:
     )
 
 
+def check_sample(n: int, length: int, dynamic_prior: str) -> None:
+    """Refuse what cannot be sampled.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n < 1 or length < 1:
+        raise ValueError(f"n and length must be at least 1, got n={n} and length={length}.")
+    if dynamic_prior not in ("sample", "mean_path"):
+        raise ValueError(f"dynamic_prior is {dynamic_prior!r}; expected 'sample', 'mean_path'.")
+
+
 def given_or_drawn(name: str, codes: Any, drawn: np.ndarray) -> np.ndarray:
     """Codes that the user gives, checked and repeated for every row; else the drawn ones."""
     if codes is None:

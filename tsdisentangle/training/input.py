@@ -1,4 +1,4 @@
-"""The user's ``X`` to a checked panel, and what a fit remembers of it.
+"""The user's ``X`` and parameters, checked, and what a fit remembers of the former.
 
 As scikit-learn's ``validate_data``, these functions set and read attributes of the estimator.
 """
@@ -112,3 +112,32 @@ def _other_channels(estimator: Any, panel: Panel) -> str:
 
 def _is_frame(X: Any) -> bool:
     return hasattr(X, "columns")
+
+
+def check_partial_fit(estimator: Any) -> None:
+    """Refuse what needs all epochs of a fit.
+
+    Raises
+    ------
+    ValueError
+    """
+    if estimator.early_stopping:
+        raise ValueError("partial_fit cannot stop early; pass early_stopping=False, or use fit.")
+    if estimator.checkpoint_dir is not None:
+        raise ValueError("partial_fit writes no checkpoints; pass checkpoint_dir=None, or use fit.")
+
+
+def check_nested(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse ``encoder__hidden`` and the like of a part that is None.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name in params:
+        part, _, rest = name.partition("__")
+        if rest and part not in params and getattr(estimator, part, estimator) is None:
+            raise ValueError(
+                f"{name} cannot be set because {part} is None, the default. Pass an object: "
+                f"{type(estimator).__name__}({part}=Tabular{part.capitalize()}())."
+            )

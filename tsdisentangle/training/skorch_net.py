@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import SharedNoise, normal_noise
+from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 from tsdisentangle.training.state import (
     Checkpoint,
@@ -289,3 +290,28 @@ class DisentanglingNet(NeuralNet):
         if not self.at_epoch_end_ and self.last_state_ is not None:
             restore_state(self, self.last_state_)
             self.at_epoch_end_ = True
+
+
+def make_net(estimator: Any, network: Any) -> DisentanglingNet:
+    """Training loop of an estimator's network, with the method's, our and the user's callbacks.
+
+    Parameters
+    ----------
+    estimator : SequenceDisentangler
+    network : SequenceNetwork
+        Untrained.
+
+    Returns
+    -------
+    DisentanglingNet
+        Initialised.
+    """
+    standard = standard_callbacks(estimator.early_stopping, bool(estimator.verbose))
+    return DisentanglingNet(
+        network,
+        precision=estimator.precision,
+        lr=estimator.lr,
+        batch_size=estimator.batch_size,
+        device=estimator.device,
+        callbacks=[*estimator._callbacks(), *standard, *(estimator.callbacks or [])],
+    ).initialize()
