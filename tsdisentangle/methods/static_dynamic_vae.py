@@ -54,7 +54,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         anchor_fraction: float,
         anchor_loss: str,
         subtract: bool,
-        dynamic_skip: bool,
+        dynamic_skip: bool = False,
         bidirectional: bool,
         n_samples: int,
         weights: dict[str, float],
