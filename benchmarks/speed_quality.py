@@ -73,7 +73,7 @@ def literal_run(problem: Problem, epochs: int, checkpoint: Path) -> dict[str, An
     Returns
     -------
     dict
-        ``curve``: processor seconds so far and held-out error after each epoch; ``steps`` per epoch;
+        ``curve``: processor seconds so far, held-out error after each epoch; ``steps`` per epoch;
         ``step_seconds`` and ``complete_step_seconds``: medians with the masks of the data and
         without a mask, which is cheaper for the literal form.
     """

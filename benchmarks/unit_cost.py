@@ -2,8 +2,8 @@
 
 ``python benchmarks/unit_cost.py`` fits on a few series and clips that are read from an array that
 counts what is read, on one thread. It writes one line of JSON and prints the plan as Markdown:
-machines and hours by the formulas of this file, from processor seconds per unit. ``--quick`` is what
-a test runs; ``--plan`` prints the plan of the line that is there.
+machines and hours by the formulas of this file, from processor seconds per unit. ``--quick`` is
+what a test runs; ``--plan`` prints the plan of the line that is there.
 """
 
 import argparse

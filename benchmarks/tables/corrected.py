@@ -123,7 +123,7 @@ def air_quality(data_home: DataHome = None) -> Benchmark:
 
 
 def physionet(data_home: DataHome = None) -> Benchmark:
-    """PhysioNet 2012, sets a and b, corrected: unit type and mortality, a split of patients per seed.
+    """PhysioNet 2012, sets a and b, corrected: unit type and mortality, one split per seed.
 
     Every seed draws its own stratified 64, 16 and 20 % of the patients. Hyper-parameters are chosen
     on 40 % of the patients, which no test part draws from; they are of set b, because the published

@@ -20,9 +20,9 @@ METHODS = load_methods()
 FLAGSHIP = "StaticDynamicVAE"
 ANCHORS = ("first", "middle", "last", "random", "random_batch")
 
-NO_LOSS = {"anchor_loss": "none"}
-NO_SUB = {"subtract": False}
-POOLED = {"static_pooling": "mean"}
+NO_LOSS: dict[str, Any] = {"anchor_loss": "none"}
+NO_SUB: dict[str, Any] = {"subtract": False}
+POOLED: dict[str, Any] = {"static_pooling": "mean"}
 
 # What a table calls on an estimator. Its fit ends with a budget in tables 1, 2 and 7.
 _IN_EPOCHS = ("fit", "partial_fit", "set_params", "encode")
@@ -63,7 +63,7 @@ class Entry:
     """
 
     name: str
-    estimator: type | None = None
+    estimator: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
     trained: bool = True
     tuned: bool = False

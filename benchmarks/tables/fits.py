@@ -111,7 +111,7 @@ def cached(path: Path, make: Callable[[], Any]) -> Any:
 
 
 @cache
-def code_digest(estimator: type | None = None) -> str:
+def code_digest(estimator: Any = None) -> str:
     """Digest of the code that a fit depends on: another version's fits must not be found.
 
     Parameters
@@ -159,7 +159,7 @@ def fit_cached(estimator: Any, X: Any, folder: Path | None, *, title: str = "fit
     if folder is None or not hasattr(estimator, "get_params"):
         return make()
     settings = sorted(estimator.get_params(deep=False).items())
-    kind = type(estimator)
+    kind: Any = type(estimator)
     name = file_name(title, kind.__name__, settings, joblib.hash(X), code_digest(kind))
     return cached(folder / name, make)
 

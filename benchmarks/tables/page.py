@@ -101,7 +101,7 @@ def difference(row: Row, other: Row) -> str:
     """
     if row.seeds != other.seeds:  # a seed is a split
         raise ValueError(f"splits {row.seeds} and {other.seeds} are not the same")
-    differences = np.subtract(row.values, other.values)
+    differences = np.subtract(row.values or [], other.values or [])
     variance = differences.var(ddof=1) * (1 / len(differences) + TEST_TO_TRAIN)
     return f"{differences.mean():+.3f} ± {variance**0.5:.3f}"
 
@@ -149,7 +149,7 @@ def blocks(rows: list[Row]) -> str:
     lines = {}
     for name, (row, *_) in by_method(of_blocks).items():
         share = "" if row.constant_share is None else f"{100 * row.constant_share:.0f} %"
-        lines[name] = [share, *(f"{error:.1f}" for error in row.by_block)]
+        lines[name] = [share, *(f"{error:.1f}" for error in row.by_block or [])]
     return lines_of(head, lines)
 
 

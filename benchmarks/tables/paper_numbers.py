@@ -6,6 +6,8 @@ is the paper's method and 'raw/flat' its row on raw features. Some of the printe
 each other; the documentation page "Metrics" names them.
 """
 
+from typing import NamedTuple
+
 # By table, then task and metric, then row, by its name for ``--methods``.
 PUBLISHED: dict[str, dict[tuple[str, str], dict[str, float]]] = {
     # The judge's accuracy, inception score, H(y|x) and H(y).
@@ -327,7 +329,20 @@ BEST_PUBLIC: dict[tuple[str, str], float] = {
 }
 
 
-def cite(table: str, task: str, metric: str, name: str) -> dict[str, float | None]:
+class Cited(NamedTuple):
+    """Published numbers beside a row, None where there is nothing.
+
+    Attributes
+    ----------
+    published, best_public : float or None
+        The paper's number, and the best one of any publication.
+    """
+
+    published: float | None = None
+    best_public: float | None = None
+
+
+def cite(table: str, task: str, metric: str, name: str) -> Cited:
     """Return what is published for a row.
 
     Parameters
@@ -339,13 +354,12 @@ def cite(table: str, task: str, metric: str, name: str) -> dict[str, float | Non
 
     Returns
     -------
-    dict
-        ``published`` and ``best_public`` of the row, None where there is nothing.
+    Cited
 
     Examples
     --------
     >>> cite("3", "oil temperature", "MAE", "VAE")
-    {'published': 13.66, 'best_public': 9.89}
+    Cited(published=13.66, best_public=9.89)
     """
     of_rows = PUBLISHED[table].get((task, metric), {})
-    return {"published": of_rows.get(name), "best_public": BEST_PUBLIC.get((task, metric))}
+    return Cited(of_rows.get(name), BEST_PUBLIC.get((task, metric)))

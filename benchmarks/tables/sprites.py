@@ -402,6 +402,7 @@ def make_rows(
         error = np.hypot(np.std(means), np.mean([values[metric].std for values in found]))
         mean = float(np.mean(means))
         low, high = normal_interval(mean, float(error))
+        cited = cite(table, task, metric, entry.name)
         rows.append(
             Row(
                 table=table,
@@ -419,7 +420,8 @@ def make_rows(
                 epochs=int(np.mean([fit.epochs for fit in fits])),
                 anchor=getattr(fits[0].estimator, "anchor", None),
                 seconds=float(np.mean([fit.seconds for fit in fits])),
-                **cite(table, task, metric, entry.name),
+                published=cited.published,
+                best_public=cited.best_public,
             )
         )
     return rows

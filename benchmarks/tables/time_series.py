@@ -5,7 +5,7 @@ A representation is fitted once for all tasks of its data set, which are reporte
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from inspect import signature
@@ -17,7 +17,7 @@ from benchmarks.tables import as_published, corrected
 from benchmarks.tables.corrected import Benchmark, Resampling
 from benchmarks.tables.entries import Encoding, Entry, entries_of, split_params
 from benchmarks.tables.fits import fit_cached
-from benchmarks.tables.paper_numbers import cite
+from benchmarks.tables.paper_numbers import Cited, cite
 from benchmarks.tables.probes import (
     LEAKS,
     Answers,
@@ -70,8 +70,7 @@ def load_jobs(options: argparse.Namespace) -> list[Job]:
     tables = set(options.tables)
     makers = [make for make, filled in MAKERS if not tables.isdisjoint(filled)]
     benchmarks = [replace(make(), device=options.device, cache=options.cache) for make in makers]
-    groups = (METHOD_TABLES, ANCHOR_TABLES)
-    groups = [group for group in groups if not tables.isdisjoint(group)]
+    groups = [group for group in (METHOD_TABLES, ANCHOR_TABLES) if not tables.isdisjoint(group)]
     entries = [entry for group in groups for entry in entries_of(group[0], options.estimators)]
     jobs = [
         make_job(benchmark, resampling, entry, options)
@@ -95,7 +94,7 @@ def applies(entry: Entry, benchmark: Benchmark) -> bool:
     return not (benchmark.asks_windows and entry.name in ("raw/minirocket", "raw/missingness"))
 
 
-def _encodes_spread(kind: type) -> bool:
+def _encodes_spread(kind: Any) -> bool:
     """Whether an estimator gives what the published heads draw codes from."""
     return "return_std" in signature(kind.encode).parameters
 
@@ -290,43 +289,56 @@ def measure_rows(
     benchmark: Benchmark, resampling: Resampling, entry: Entry, seeds: list[int], epochs: int
 ) -> list[Row]:
     """Measure a row: one per task and metric, with the spread over seeds and an interval."""
+    common = {
+        "protocol": benchmark.protocol,
+        "dataset": benchmark.dataset,
+        "split": resampling.name,
+        "method": entry.method,
+        "seeds": seeds,
+        "epochs": epochs,
+        "anchor": anchor_of(entry, benchmark),
+        "params": params_of(entry, benchmark),
+    }
     measured = measure(benchmark, resampling, entry, seeds, epochs)
-    rows = []
-    for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True):
-        leaks = {
-            name: [accuracy(a.truth, a.leaked[name]) for a in answers if a.leaked] for name in LEAKS
-        }
-        table = table_of(task, entry)
-        for name, metric in task.metrics.items():
-            values = [metric(a.truth, a.guess) for a in answers]
-            low, high = bootstrap_interval(metric, answers)
-            published = benchmark.protocol == "as published"
-            rows.append(
-                Row(
-                    table=table,
-                    protocol=benchmark.protocol,
-                    dataset=benchmark.dataset,
-                    task=task.name,
-                    split=resampling.name,
-                    method=entry.method,
-                    metric=name,
-                    mean=float(np.mean(values)),
-                    std=float(np.std(values)) if len(seeds) > 1 else None,
-                    ci_low=low,
-                    ci_high=high,
-                    seeds=seeds,
-                    values=values,
-                    epochs=epochs,
-                    anchor=anchor_of(entry, benchmark),
-                    params=params_of(entry, benchmark),
-                    **{name: float(np.mean(of)) if of else None for name, of in leaks.items()},
-                    constant_share=mean_of([a.constant for a in answers]),
-                    by_block=_by_block(task, metric, answers),
-                    seconds=float(np.mean(seconds)),
-                    **(cite(table, task.name, name, entry.name) if published else {}),
-                )
-            )
-    return rows
+    return [
+        row
+        for task, (answers, seconds) in zip(benchmark.tasks, measured, strict=True)
+        for row in make_rows(task, entry, answers, seconds, common)
+    ]
+
+
+def make_rows(
+    task: Task, entry: Entry, answers: list[Answers], seconds: list[float], common: dict[str, Any]
+) -> Iterator[Row]:
+    """Yield the rows of a task, one per metric; answers and seconds have an entry per seed."""
+    table = table_of(task, entry)
+    for name, metric in task.metrics.items():
+        values = [metric(a.truth, a.guess) for a in answers]
+        low, high = bootstrap_interval(metric, answers)
+        published = common["protocol"] == "as published"
+        cited = cite(table, task.name, name, entry.name) if published else Cited()
+        yield Row(
+            **common,
+            **{view: _leakage(view, answers) for view in LEAKS},
+            table=table,
+            task=task.name,
+            metric=name,
+            mean=float(np.mean(values)),
+            std=float(np.std(values)) if len(values) > 1 else None,
+            ci_low=low,
+            ci_high=high,
+            values=values,
+            constant_share=mean_of([a.constant for a in answers]),
+            by_block=_by_block(task, metric, answers),
+            seconds=float(np.mean(seconds)),
+            published=cited.published,
+            best_public=cited.best_public,
+        )
+
+
+def _leakage(view: str, answers: list[Answers]) -> Any:
+    """Mean accuracy of the label from a view of the dynamic code, None where it is no leak."""
+    return mean_of([accuracy(a.truth, a.leaked[view]) for a in answers if a.leaked])
 
 
 def _by_block(task: Task, metric: Metric, answers: list[Answers]) -> list[float] | None:
