@@ -85,14 +85,13 @@ class SampleNoise:
 
 @contextmanager
 def noise_of_samples():
-    usual = SequenceNetwork.forward
+    def call(self, batch, noise):
+        noise = SampleNoise(batch.values) if self.training else noise
+        return torch.nn.Module.__call__(self, batch, noise)
 
-    def forward(self, batch, noise):
-        return usual(self, batch, SampleNoise(batch.values) if self.training else noise)
-
-    SequenceNetwork.forward = forward
+    SequenceNetwork.__call__ = call
     yield
-    SequenceNetwork.forward = usual
+    del SequenceNetwork.__call__
 
 
 def make(case, batch_size):

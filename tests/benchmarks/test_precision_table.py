@@ -9,7 +9,7 @@ from benchmarks import precision
 
 
 def test_rows(monkeypatch, capsys):
-    monkeypatch.setattr(precision, "COMPILER", "eager")
+    monkeypatch.setattr("tsdisentangle.nn.precision.COMPILER", "eager")
     small = {"tabular": precision.data("tabular", 1)[:8, :60, :2]}
     monkeypatch.setattr(precision, "data", lambda modality, batches: small[modality])
     options = "--modality tabular --precision float32 float16 --rounds 1"

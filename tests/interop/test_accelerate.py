@@ -20,6 +20,7 @@ from helpers import small
 from one_of_two import BATCH, EQUAL, UNEQUAL, learned, make, noise_of_samples, panel
 
 import tsdisentangle.interop.accelerate as interop
+from tsdisentangle import VAE
 from tsdisentangle.interop.accelerate import fit_distributed
 from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.distributed import DistributedNet
@@ -191,7 +192,7 @@ def test_each_process_computes_on_its_own_device(monkeypatch):
 
     def join(net, options):
         joined.update(device=net.device, verbose=verbose_of(net), options=options)
-        return SimpleNamespace(module_=net.module_, leave=lambda: net)
+        return SimpleNamespace(train=net.train, leave=lambda: net)
 
     def verbose_of(net):
         return any(name == "progress" for name, _ in net.callbacks_)
@@ -201,7 +202,7 @@ def test_each_process_computes_on_its_own_device(monkeypatch):
     handler = DistributedDataParallelKwargs(bucket_cap_mb=50)
     settings = {"num_processes": 2, "is_main_process": False, "ddp_handler": handler}
     second = Accelerator(device=torch.device("meta", 1), **settings)
-    estimator = small(device="meta", max_epochs=0, verbose=1)
+    estimator = small(VAE, device="meta", max_epochs=0, verbose=1)  # nothing is computed
     assert fit_distributed(estimator, panel(9), second) is estimator
     assert (joined["device"], joined["verbose"]) == (torch.device("meta", 1), False)
     assert joined["options"] == {"bucket_cap_mb": 50}

@@ -311,17 +311,22 @@ def test_a_scaler_that_files_do_not_know_is_not_written():
 # -- prior of the static codes --------------------------------------------------------------------
 
 
+def before(method):
+    """What parameters mean that files of the first version do not have."""
+    return getattr(method, "_before", {})
+
+
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 def test_a_file_from_before_a_parameter_means_what_it_meant(method, tmp_path, forge):
     """Every parameter that a method has gained since the first version of the format."""
-    estimator = small(method, max_epochs=1, **method._before).fit(X)
+    estimator = small(method, max_epochs=1, **before(method)).fit(X)
     document, weights = to_document(estimator)
     fields, arrays = json.loads(document), safetensors.torch.load(weights)
-    for name in method._before:
+    for name in before(method):
         del fields["parameters"][name]
     arrays = {name: array for name, array in arrays.items() if "static_prior" not in name}
     former = load(forge(tmp_path / "former", fields, arrays))
-    assert {name: former.get_params()[name] for name in method._before} == method._before
+    assert {name: former.get_params()[name] for name in before(method)} == before(method)
     for name in ("transform", "score_samples", "reconstruct"):
         np.testing.assert_array_equal(getattr(former, name)(X), getattr(estimator, name)(X))
     np.testing.assert_array_equal(former.sample(2, 4), estimator.sample(2, 4))
