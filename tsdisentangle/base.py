@@ -15,7 +15,6 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from tsdisentangle.data.codes import Codes, check_out
 from tsdisentangle.data.panel import Panel
 from tsdisentangle.network import SequenceNetwork
-from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import DTYPES, check_precision, prepare
 from tsdisentangle.persistence import save_model, stamp, unstamp
@@ -269,7 +268,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         inference = self._inference()
         inference.check(codes)
-        values = inference.decode(codes.static, codes.dynamic, self.scaler_)
+        values = inference.decode(codes.static, codes.dynamic, self.scaler_, codes.lengths)
         beyond = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[beyond] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
@@ -394,8 +393,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         static = self._draw_static(drawn[0], seed) if static is None else static
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        seed_of_noise = int(rng.randint(2**31 - 1)) if observation_noise else None
-        values = inference.decode(static, dynamic, self.scaler_, seed_of_noise)[:, :length]
+        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, noise_seed=noise_seed)[:, :length]
         return self._drop_channel(values)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -544,8 +543,9 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
     def _make_network(self) -> SequenceNetwork:
         """Untrained network of the method, with what all methods add to it."""
         network = self._build_network(self.scaler_.n_modelled, self.window_)
-        if self.observation_scale == "fitted":
-            network.calibration = ScaleCalibration(self.scaler_.n_modelled)
+        n_marks = getattr(self.scaler_, "n_marks", 0)  # other scalers than ours need not say it
+        n_values = self.scaler_.n_modelled - n_marks
+        network.set_likelihood(n_values, n_marks, self.observation_scale == "fitted")
         network.aim_at(getattr(self, "dynamic_rate", None))
         return network
 

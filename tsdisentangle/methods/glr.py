@@ -132,11 +132,12 @@ class GLRNetwork(SequenceNetwork):
         """How much series decoded from other global codes resemble the original: ``(batch,)``."""
         draws = len(static)
         other = noise("static_prior", static.shape, static).flatten(0, 1)
-        observed = batch.observed.repeat(draws, 1, 1, 1)
+        places = batch.take(torch.arange(len(other), device=other.device) % len(batch.values))
         with keep_running_averages(self):
-            decoded = self.decode(other, dynamic.flatten(0, 1), noise)
-            values = decoded.sample(noise, "counterfactual")[0].where(observed, 0.0)
-            encoded = self.global_posterior(self.encoder(values, observed), observed, noise)
+            decoded = self.decode(other, dynamic.flatten(0, 1), noise, places.valid)
+            made = places.refill(decoded.sample(noise, "counterfactual")[0], self.n_marks)
+            features = self.encoder(made.values, made.observed)
+            encoded = self.global_posterior(features, made.observed, noise)
         return resemblance(encoded, static.flatten(0, 1), other).unflatten(0, (draws, -1)).mean(0)
 
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
