@@ -174,8 +174,9 @@ class Inference:
         Means of the likelihood; with the seed of a generator, draws from it. What comes out
         beyond the ``lengths`` ``(n,)``, in windows, does not matter.
         """
-        beyond = dynamic.shape[1] if lengths is None else np.asarray(lengths)[:, None]
-        valid = np.broadcast_to(np.arange(dynamic.shape[1]) < beyond, dynamic.shape[:2])
+        n, windows = dynamic.shape[:2]
+        ends = np.full(n, windows) if lengths is None else np.asarray(lengths)
+        valid = np.arange(windows) < ends[:, None]
         pieces = []
         with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
             if noise_seed is not None:
