@@ -144,8 +144,10 @@ def test_terms_against_loops(kind):
         drawn = loops.noise("dynamic", (2, *q.mean.shape), mean)
         dynamic = torch.cat([loops.process_draws(q, eps) for eps in drawn])
         decoded = network.decode(static, dynamic, loops.noise)
-        # Another global code, and how it reads in the series that is made of it.
-        other = loops.noise("static_prior", (2, 5, 3), mean).flatten(0, 1)
+        # The global code of the series before, and how it reads in the series that is made of it.
+        other = torch.stack(
+            [static[5 * draw + b - 1 + 5 * (b == 0)] for draw, b in np.ndindex(2, 5)]
+        )
         made = network.decode(other, dynamic, loops.noise)
         values = made.mean + made.std * loops.noise("counterfactual", (1, *twice.shape), mean)[0]
         values = values * twice
@@ -189,14 +191,14 @@ def test_counterfactual_term_by_hand():
     X = series()
     estimator = small(window=3, max_epochs=0).fit(X)
     network, batch = estimator.net_.module_, batch_of(estimator, X)
-    other = torch.randn(6, 3)
-    drawn = {"static_prior": other, "counterfactual": torch.randn(6, 4, 3, 3)}
+    drawn = {"counterfactual": torch.randn(6, 4, 3, 3)}
 
     def noise(name, shape, like):
         return drawn[name].expand(shape) if name in drawn else mean_noise(name, shape, like)
 
     with torch.no_grad():
         posterior = network.encode(batch)
+        other = posterior.static.mean[[5, 0, 1, 2, 3, 4]]
         decoded = network.decode(other, posterior.dynamic.mean, mean_noise)
         made = decoded.mean + decoded.std * drawn["counterfactual"]
         again = network.encode(batch._replace(values=made)).static
@@ -224,6 +226,32 @@ def test_counterfactual_series_is_seen_under_the_mask_of_its_series():
     torch.testing.assert_close(term(0.0), term(99.0))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_counterfactual_term_trains_the_decoder_alone(kind):
+    X = series()
+    network = small(kind=kind, window=3).fit(X).net_.module_
+    batch = batch_of(small(kind=kind, window=3).fit(X), X)
+    network.train()
+    network.zero_grad()
+    _, *codes = network.drawn(batch, normal_noise, 1)
+    network.counterfactual(batch, *codes, normal_noise).mean().backward()
+    reached = {
+        name.partition(".")[0]
+        for name, weight in network.named_parameters()
+        if weight.grad is not None and weight.grad.abs().sum() > 0
+    }
+    assert reached == {"decoder"}
+    assert all(weight.requires_grad for weight in network.global_head.parameters())
+
+
+def test_a_series_alone_has_no_other_to_resemble():
+    X = series(shape=(1, 12, 3))
+    network = small(window=3).fit(series()).net_.module_
+    batch = batch_of(small(window=3).fit(series()), X)
+    _, *codes = network.train().drawn(batch, normal_noise, 2)
+    assert network.counterfactual(batch, *codes, normal_noise).tolist() == [3.0]
+
+
 def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
     """Alone or beside a longer one, a series adds the same."""
     estimator = small(window=2, missing="mask").fit(ragged)
@@ -232,9 +260,7 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
     def of_each(panel):
         with torch.no_grad():
             batch = batch_of(estimator, panel).double()
-            parts, static, dynamic = network.drawn(batch, SharedNoise(0), 2)
-            term = network.counterfactual(batch, static, dynamic, SharedNoise(0))
-            return {**parts, "counterfactual": term}
+            return network.drawn(batch, SharedNoise(0), 2)[0]
 
     together = of_each(ragged)
     for row, x in enumerate(ragged):
@@ -243,7 +269,7 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
 
 
 def test_validation_has_the_bound_alone():
-    """Without draws of other codes the counterfactual term cannot tell one encoder from another."""
+    """The counterfactual term depends on the other series of a batch."""
     estimator = small(early_stopping=True, counterfactual=2.0, max_epochs=1).fit(series())
     row = estimator.history_[-1]
     assert row["train_counterfactual"] > 0
@@ -282,7 +308,7 @@ def test_training_draws_all_of_its_noise_by_name():
         return normal_noise(name, shape, like)
 
     network.train()(batch, noise)
-    assert set(asked) == {"static", "dynamic", "static_prior", "counterfactual", "subsequence"}
+    assert set(asked) == {"static", "dynamic", "counterfactual", "subsequence"}
 
 
 def test_defaults_are_the_documented_ones():
