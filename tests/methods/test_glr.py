@@ -13,7 +13,7 @@ from scipy.stats import norm
 from torch.distributions import Normal
 
 from tsdisentangle import GLR
-from tsdisentangle.data.windows import to_windows
+from tsdisentangle.data.windows import Windows, to_windows
 from tsdisentangle.methods.glr import MAX_LOG_RATIO, choose_subsequence, resemblance
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
@@ -145,9 +145,7 @@ def test_terms_against_loops(kind):
         dynamic = torch.cat([loops.process_draws(q, eps) for eps in drawn])
         decoded = network.decode(static, dynamic, loops.noise)
         # The global code of the series before, and how it reads in the series that is made of it.
-        other = torch.stack(
-            [static[5 * draw + b - 1 + 5 * (b == 0)] for draw, b in np.ndindex(2, 5)]
-        )
+        other = torch.cat([torch.stack([*rows[-1:], *rows[:-1]]) for rows in static.split(5)])
         made = network.decode(other, dynamic, loops.noise)
         values = made.mean + made.std * loops.noise("counterfactual", (1, *twice.shape), mean)[0]
         values = values * twice
@@ -266,6 +264,20 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
     for row, x in enumerate(ragged):
         for name, part in of_each([x]).items():
             torch.testing.assert_close(together[name][row], part[0], rtol=1e-9, atol=1e-9)
+
+
+def test_padding_changes_no_counterfactual_term(ragged):
+    estimator = small(window=2, missing="mask").fit(ragged)
+    network, batch = estimator.net_.module_.double(), batch_of(estimator, ragged).double()
+    pad, behind = torch.nn.functional.pad, (0, 0, 0, 0, 0, 3)
+    longer = Windows(*(pad(part, behind) for part in batch[:2]), pad(batch.valid, (0, 3)))
+
+    def term(windows):
+        with torch.no_grad():
+            _, *codes = network.drawn(windows, SharedNoise(0), 2)
+            return network.counterfactual(windows, *codes, SharedNoise(0))
+
+    torch.testing.assert_close(term(longer), term(batch))
 
 
 def test_validation_has_the_bound_alone():

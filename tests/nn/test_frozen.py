@@ -18,6 +18,5 @@ def test_weights_are_trained_afterwards_if_they_were_before():
     layer = nn.Linear(2, 3)
     layer.bias.requires_grad_(False)
     with pytest.raises(ZeroDivisionError), frozen_weights(layer, nn.Tanh()):
-        assert not any(weight.requires_grad for weight in layer.parameters())
         raise ZeroDivisionError
     assert (layer.weight.requires_grad, layer.bias.requires_grad) == (True, False)
