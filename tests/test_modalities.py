@@ -351,6 +351,7 @@ def test_partial_fit_and_early_stopping(modality):
     assert np.isfinite(stopped.history_[-1]["valid_loss"])
 
 
+@pytest.mark.slow
 def test_clips_are_learnt():
     """Squares of one brightness a clip that move: frames are told far better than by the mean."""
     rng = np.random.default_rng(0)

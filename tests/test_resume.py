@@ -65,6 +65,7 @@ ALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "params"), ALL.values(), ids=ALL.keys())
 def test_a_resumed_fit_is_the_whole_fit(method, params, tmp_path, monkeypatch):
     X = panel(gaps="missing" in params)
@@ -302,6 +303,7 @@ def fit_and_wait(sender, folder, place):
     small(max_epochs=6, checkpoint_dir=folder).fit(panel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 def test_a_kill_within_a_write(place, tmp_path):
     X = panel()

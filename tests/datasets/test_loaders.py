@@ -43,6 +43,7 @@ def check_form(bunch):
     assert all(text.strip() for text in (bunch.DESCR, bunch.licence, bunch.citation))
 
 
+@pytest.mark.slow
 def test_form(bunch):
     check_form(bunch)
     assert bunch.data.flags.c_contiguous
@@ -96,6 +97,7 @@ def test_docstring_has_every_section(name):
         assert f"\n{section}\n---" in text
 
 
+@pytest.mark.slow
 def test_loaders_need_no_torch():
     code = "import sys, tsdisentangle.datasets; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

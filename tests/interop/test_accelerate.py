@@ -77,6 +77,7 @@ def assert_same(first, second, rtol, atol):
         np.testing.assert_allclose(weights, second[1][key], rtol=rtol, atol=atol, err_msg=key)
 
 
+@pytest.mark.slow
 def test_they_have_met(both):
     assert [(found["rank"], found["size"]) for found in both] == [(0, 2), (1, 2)]
 

@@ -253,6 +253,7 @@ def test_training_lowers_the_objective(kind):
     assert history[-1]["train_loss"] < 0.95 * history[0]["train_loss"]
 
 
+@pytest.mark.slow
 def test_contrast_makes_the_static_code_ignore_the_order():
     """The augmented views come nearer than without the term."""
     X = series(shape=(32, 12, 3))

@@ -244,6 +244,7 @@ def test_weights_are_set_before_the_users_callbacks():
 # -- training -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["window", "step"])
 def test_training_lowers_the_objective(kind):
     estimator = small(kind, max_epochs=12, lr=1e-2, warm_up=0)

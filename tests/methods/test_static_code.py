@@ -177,6 +177,7 @@ def spread(X):
     return np.std(np.mean(X, axis=1), axis=0).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [
