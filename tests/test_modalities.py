@@ -151,6 +151,7 @@ def test_padding_never_changes_a_code_or_a_score(fitted, modality, seed, length,
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.permutations(range(6)))
 def test_order_and_batches_do_not_matter(fitted, modality, order):

@@ -141,6 +141,7 @@ def test_a_finished_fit_comes_back_without_training(early, tmp_path, monkeypatch
     assert_same_fit(small(**params).fit(X), first, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, 3])
 @pytest.mark.parametrize("method", [method for method in METHODS if method is not SPYL])
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(method, early, tmp_path):
@@ -334,6 +335,7 @@ def fit_on_a_full_disk(sender, folder, size):
         sender.send(None)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     X = panel()
     whole = small(max_epochs=6).fit(X)

@@ -60,6 +60,7 @@ def test_form_of_vowels(vowels):
     assert len(data) == len(speaker) == 640
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", FETCHERS)
 def test_return_X_y(loader, load_real):  # noqa: N802
     bunch = load_real(loader)

@@ -247,6 +247,7 @@ def test_validation_watches_the_bound():
 # -- training -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["window", "step"])
 def test_training_lowers_the_objective(kind):
     history = small(kind, max_epochs=12, lr=1e-2).fit(series(shape=(32, 12, 3))).history_

@@ -52,6 +52,7 @@ def test_partial_window_at_the_end_is_not_read():
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("windows", "whole"), [(3, 2), (5, 3), (15, 11)])
 def test_last_whole_window_is_one_of_the_codes(windows, whole):
     """Eleven of fifteen steps, whatever the windows of the row are."""
