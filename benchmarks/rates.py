@@ -64,13 +64,12 @@ def vowels() -> Part:
     return Part(take(train), take(held_out), y[train], y[held_out])
 
 
-def of_search(benchmark: Benchmark, label: bool = True) -> Part:
+def of_search(benchmark: Benchmark) -> Part:
     """Parts that hyper-parameters may be chosen by."""
     split = benchmark.search[0]
     train, held_out = split.train[:FEW], split.validation[:FEW]
-    labels = benchmark.tasks[0].labels if label else None
-    y = (None, None) if labels is None else (labels[train], labels[held_out])
-    return Part(benchmark.data[train], benchmark.data[held_out], *y, window=benchmark.window)
+    y, window = benchmark.tasks[0].target, benchmark.window
+    return Part(benchmark.data[train], benchmark.data[held_out], y[train], y[held_out], window)
 
 
 def etth1() -> Part:
@@ -203,7 +202,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
                 continue
             use = np.mean([row[OWN] - row[POSITION_MEAN] for row in of])
             leaks = [row["leak"] for row in of if "leak" in row]
-            x = np.mean(leaks) if leaks else np.mean([row["dynamic_kl"] for row in of])
+            x = np.mean(leaks) if leaks else np.mean([row["dynamic nats per window"] for row in of])
             axis.plot(x, use, "o", label=setting)
         axis.set_xlabel("accuracy of the label from the mean dynamic code")
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
