@@ -21,6 +21,7 @@ from tsdisentangle.persistence.checkpoint_file import check_resumable, open_chec
 from tsdisentangle.presets import load_preset
 from tsdisentangle.training.building import initialize_net
 from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.epochs import warn_if_short
 from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
 from tsdisentangle.training.input import (
     check_input,
@@ -48,7 +49,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "observation_scale": [StrOptions({"fitted", "decoder"})],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -134,7 +135,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         check_resumable(self)
         fitted, dataset = self._prepare(X)
         try:
-            fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
+            fitted._train(dataset, fitted.max_epochs_, open_checkpoint(fitted, dataset))
+            warn_if_short(fitted)
         except KeyboardInterrupt:
             if fitted.net_.at_epoch_end_ and fitted.history_:
                 fitted._learn_static_prior(dataset)

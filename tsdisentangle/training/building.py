@@ -9,12 +9,14 @@ from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import check_precision, prepare
+from tsdisentangle.training.epochs import resolve_epochs
 from tsdisentangle.training.skorch_net import check_device, make_net, seeded
 
 
 def initialize_net(estimator: Any, n_series: int) -> None:
     """Give an estimator that has read its input a network and a training loop."""
     estimator.n_series_in_ = n_series
+    estimator.max_epochs_ = resolve_epochs(estimator.max_epochs, n_series, estimator.batch_size)
     estimator.random_state_ = check_random_state(estimator.random_state)
     check_device(estimator.device)
     check_precision(estimator.precision, estimator.device)
