@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.codes import Codes, check_out_codes
+from tsdisentangle.data.codes import Codes, check_out_codes, ids_of
 from tsdisentangle.data.panel import Panel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.network import SequenceNetwork
@@ -86,7 +87,8 @@ class Inference:
             for name, values in vars(part).items():
                 if values is not None:
                     getattr(codes, name)[rows] = values
-        return codes
+        index = ids_of(panel)
+        return codes if index is None else replace(codes, index=index)
 
     def encode_batches(
         self,

@@ -6,13 +6,16 @@ As scikit-learn's ``validate_data``, these functions set and read attributes of 
 import copy
 from typing import Any
 
+import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from tsdisentangle.data import frames
 from tsdisentangle.data.panel import Panel
 from tsdisentangle.data.scaling import fit_scaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
+from tsdisentangle.training.cut_series import TrainingSteps
 
 
 def learn_input(estimator: Any, X: Any) -> Panel:
@@ -39,7 +42,8 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     estimator.n_channels_in_ = panel.n_channels
     estimator.n_features_in_ = panel.n_channels
     if panel.kind == "2d" or _is_frame(X):
-        validate_data(estimator, X, reset=True, skip_check_array=True)
+        validate_data(estimator, _named(X), reset=True, skip_check_array=True)
+    estimator._training_steps_ = TrainingSteps(X)
     estimator.kind_in_ = panel.kind
     estimator.window_ = _resolve_window(estimator, int(panel.steps.max()))
     indicate = estimator.missing == "indicate"
@@ -67,12 +71,14 @@ def check_input(estimator: Any, X: Any) -> Panel:
         Bad input, or other columns or channels than those of the training panel.
     """
     if _is_frame(X):  # a wrong column says more than the values in it
-        validate_data(estimator, X, reset=False, skip_check_array=True)
+        validate_data(estimator, _named(X), reset=False, skip_check_array=True)
     panel = _as_panel(estimator, X)
     if panel.kind == estimator.kind_in_ == "2d":
         validate_data(estimator, X, reset=False, skip_check_array=True)
     if panel.n_channels != estimator.n_channels_in_:
         raise ValueError(_other_channels(estimator, panel))
+    if steps := getattr(estimator, "_training_steps_", None):  # of a model file: unknown
+        steps.warn_if_cut(X)
     return panel
 
 
@@ -111,7 +117,12 @@ def _other_channels(estimator: Any, panel: Panel) -> str:
 
 
 def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns")
+    return hasattr(X, "columns") or isinstance(X, frames.Panel)
+
+
+def _named(X: Any) -> Any:
+    """Return something that scikit-learn reads the names of the channels from."""
+    return pd.DataFrame(columns=X.channels) if isinstance(X, frames.Panel) else X
 
 
 def check_partial_fit(estimator: Any) -> None:
