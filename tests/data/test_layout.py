@@ -25,7 +25,7 @@ def test_series_by_first_row_and_steps_by_time(rows):
         warnings.simplefilter("ignore", UserWarning)  # 2, 3, 10 is uneven
         layout = Layout.of(pd.MultiIndex.from_tuples(rows))
     ids = list(dict.fromkeys(name for name, _ in rows))
-    assert layout.index.tolist() == ids
+    assert layout.ids.tolist() == ids
     assert [rows[i] for i in layout.order] == [(name, t) for name in ids for t in (2, 3, 10)]
 
 
@@ -82,13 +82,13 @@ def test_what_has_no_order_is_refused(rows, message):
 
 def test_days_as_series_and_hours_as_time_are_no_swap():
     rows = pd.MultiIndex.from_product([DAYS, range(24)], names=["day", "hour"])
-    assert Layout.of(rows).index.equals(DAYS.rename("day"))
+    assert Layout.of(rows).ids.equals(DAYS.rename("day"))
 
 
 def test_levels_of_the_ids_keep_their_names():
     rows = pd.MultiIndex.from_product([["p", "q"], [1, 2], range(2)], names=["plant", "no", "t"])
-    assert Layout.of(rows).index.equals(rows.droplevel(-1).unique())
-    assert Layout.of(rows).index.names == ["plant", "no"]
+    assert Layout.of(rows).ids.equals(rows.droplevel(-1).unique())
+    assert Layout.of(rows).ids.names == ["plant", "no"]
 
 
 def test_times_that_only_other_rows_had_do_not_count():

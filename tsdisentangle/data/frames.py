@@ -63,7 +63,7 @@ class Panel:
         if not len(X):
             raise ValueError("X is an empty frame: 0 series; expected at least one.")
         layout = Layout.of(X.index)
-        self._set(X.iloc[layout.order], layout.index, np.bincount(layout.owner))
+        self._set(X.iloc[layout.order], layout.ids, np.bincount(layout.owner))
 
     @classmethod
     def from_long(
@@ -167,16 +167,6 @@ class Panel:
         """Return the steps as a frame whose index is (series, time), sorted by time."""
         return self._frame.copy()
 
-    @property
-    def layout(self) -> Layout:
-        """Which row of :meth:`to_frame` is which series'."""
-        owner = np.repeat(np.arange(len(self)), self.steps)
-        return Layout(self.index, owner, np.arange(len(owner)))
-
-    def restorer(self, restore: Callable[[np.ndarray], pd.DataFrame]) -> Callable[..., "Panel"]:
-        """Make of a function that returns frames of these rows one that returns panels."""
-        return lambda values: self._like(restore(values), self.index, self.steps)
-
     def _like(self, frame: pd.DataFrame, index: pd.Index, steps: np.ndarray) -> "Panel":
         panel = object.__new__(type(self))
         panel._set(frame, index, steps)
@@ -187,6 +177,22 @@ class Panel:
         self._starts = np.cumsum(steps) - steps
         self.channels = list(frame.columns)
         self.shape = (len(index),)
+
+
+def layout_of(X: "Panel | pd.DataFrame") -> Layout:
+    """Which row of a panel's frame, or of one in long form, is which series'."""
+    if isinstance(X, pd.DataFrame):
+        assert isinstance(X.index, pd.MultiIndex)
+        return Layout.of(X.index)
+    owner = np.repeat(np.arange(len(X)), X.steps)
+    return Layout(X.index, owner, np.arange(len(owner)))
+
+
+def panel_restorer(
+    panel: Panel, restore: Callable[[np.ndarray], pd.DataFrame]
+) -> Callable[[np.ndarray], Panel]:
+    """Make of a function that returns frames of a panel's rows one that returns panels."""
+    return lambda values: panel._like(restore(values), panel.index, panel.steps)
 
 
 def series_ids(X: Any) -> pd.Index | None:

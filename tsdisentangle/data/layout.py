@@ -18,7 +18,7 @@ class Layout(NamedTuple):
 
     Attributes
     ----------
-    index : Index of shape (n,)
+    ids : Index of shape (n,)
         Id of each series, in the order of their first rows.
     owner : int array of shape (rows,)
         Number of the series that each row belongs to.
@@ -26,7 +26,7 @@ class Layout(NamedTuple):
         The rows by series, and by time in each.
     """
 
-    index: pd.Index
+    ids: pd.Index
     owner: np.ndarray
     order: np.ndarray
 
@@ -45,7 +45,7 @@ class Layout(NamedTuple):
         Examples
         --------
         >>> layout = Layout.of(pd.MultiIndex.from_tuples([("b", 2), ("b", 1), ("a", 1)]))
-        >>> layout.index.tolist(), layout.owner, layout.order
+        >>> layout.ids.tolist(), layout.owner, layout.order
         (['b', 'a'], array([0, 0, 1]), array([1, 0, 2]))
         """
         _refuse_missing(index)
@@ -153,7 +153,8 @@ def _warn_uneven(times: pd.Index, owner: np.ndarray, ids: pd.Index) -> None:
     """Warn of gaps: rows that follow each other are read as steps of one length."""
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
-    elapsed = np.diff(times.to_numpy() if times.dtype.kind in "iuf" else times.asi8)
+    numbers = times.to_numpy() if times.dtype.kind in "iuf" else np.asarray(times.astype("int64"))
+    elapsed = np.diff(numbers)
     same = np.diff(owner) == 0
     if not same.any():
         return

@@ -66,7 +66,7 @@ def regrid(
 
 def _numbers(times: pd.Index, freq: Any) -> tuple[np.ndarray, pd.Index]:
     """Step of each time, and the grid."""
-    if not isinstance(freq, Real) or isinstance(freq, bool) or not 0 < freq < np.inf:
+    if not _is_number(freq) or not 0 < freq < np.inf:
         raise ValueError(
             f"freq is {freq!r}, but the times are numbers; expected the length of a step in their "
             "unit, such as freq=1."
@@ -81,20 +81,20 @@ def _numbers(times: pd.Index, freq: Any) -> tuple[np.ndarray, pd.Index]:
     return (place - first).astype(int), pd.Index(grid, name=times.name)
 
 
-def _calendar(times: pd.Index, freq: Any) -> tuple[np.ndarray, pd.Index]:
+def _calendar(times: Any, freq: Any) -> tuple[np.ndarray, pd.Index]:
     """Step of each date or duration, and the grid."""
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     try:
         offset = to_offset(freq)
-        if isinstance(freq, Real) or offset is None or offset.n < 1:
+        if _is_number(freq) or offset is None or offset.n < 1:
             raise ValueError(f"{freq!r} is not a positive step")
         start = _start(times.min(), offset)
         if (times.max() - start) / MOST_STEPS > start + offset - start:
             count = (times.max() - start) // (start + offset - start)
             raise OverflowError(_too_many(int(count), freq))
-        kind = pd.timedelta_range if isinstance(times, pd.TimedeltaIndex) else pd.date_range
-        grid = kind(start, times.max(), freq=offset, name=times.name)
+        make: Any = pd.timedelta_range if isinstance(times, pd.TimedeltaIndex) else pd.date_range
+        grid = make(start, times.max(), freq=offset, name=times.name)
     except OverflowError as error:
         raise ValueError(str(error)) from error
     except (ValueError, TypeError) as error:
@@ -122,6 +122,10 @@ def _start(first: Any, offset: Any) -> Any:
         utc = first.tz_convert("UTC") if zone else first
         return utc.floor(offset).tz_convert(zone) if zone else utc.floor(offset)
     return offset.rollback(first).normalize()
+
+
+def _is_number(freq: Any) -> bool:
+    return isinstance(freq, Real) and not isinstance(freq, bool)
 
 
 def _too_many(steps: int, freq: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
-from tsdisentangle.data.frames import Panel, series_ids
+from tsdisentangle.data.frames import Panel, layout_of, panel_restorer, series_ids
 from tsdisentangle.data.layout import Layout
 from tsdisentangle.data.panel import Series, as_is, first_channel, observe
 from tsdisentangle.data.stored import StoredSeries, as_stored, is_stored
@@ -55,10 +55,10 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
         raise ValueError(f"X is an empty list: 0 series; expected at least one, as {ACCEPTED}.")
     restore: Callable[[np.ndarray], Any]
     if isinstance(X, Panel):
-        values, steps, restore = _read_panel(X.to_frame(), X.layout)
-        restore, kind = X.restorer(restore), "panel"
+        values, steps, restore = _read_panel(X.to_frame(), layout_of(X))
+        restore, kind = panel_restorer(X, restore), "panel"
     elif isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
-        values, steps, restore = _read_panel(X, Layout.of(X.index))
+        values, steps, restore = _read_panel(X, layout_of(X))
         kind = "panel"
     elif _is_ragged(X):
         values, steps = _read_list(X)

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsdisentangle.data.frames import Panel, series_ids
-from tsdisentangle.data.layout import Layout
+from tsdisentangle.data.frames import Panel, layout_of, series_ids
 from tsdisentangle.metrics.alignment import align_labels
 
 
@@ -60,7 +59,7 @@ def _steps(X: Any, labels: Any, name: str) -> Any:
             "frame with the index (series, time) or a Panel, or an array of shape (n, time)."
         )
     values = align_labels(labels, frame.index, name)
-    layout = X.layout if isinstance(X, Panel) else Layout.of(frame.index)
+    layout = layout_of(X)
     owner, steps = layout.owner[layout.order], np.bincount(layout.owner)
     floats = values.dtype.kind == "f"
     dense = np.full((len(steps), steps.max()), np.nan if floats else None, None if floats else "O")

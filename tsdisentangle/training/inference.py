@@ -122,7 +122,8 @@ class Inference:
 
         dataset = SequenceDataset(panel, self.window)
         for rows, codes in self._map(parts, dataset, self.batch_size):
-            yield rows, Codes(**codes)
+            arrays: dict[str, Any] = codes
+            yield rows, Codes(**arrays)
 
     def static_posterior(self, dataset: SequenceDataset) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the static codes that training decodes.
