@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from tsdisentangle.data.codes import Codes, check_out
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
@@ -564,7 +564,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
         self._learn_static_prior(dataset)
 
-    def _read(self, X: Any) -> Panel:
+    def _read(self, X: Any) -> CheckedPanel:
         """Check a panel against the training panel, and bring it into the network's units."""
         check_is_fitted(self)
         return check_input(self, X).scaled_by(self.scaler_)

@@ -47,7 +47,7 @@ class Scaler(Protocol):
         ...
 
 
-class Panel(Protocol):
+class CheckedPanel(Protocol):
     """A checked panel: what an encoder's ``read`` returns, and all that the package asks of it.
 
     Attributes
@@ -96,7 +96,7 @@ class Panel(Protocol):
     @property
     def moments(self) -> "Moments | None": ...  # noqa: D102
 
-    def scaled_by(self, scaler: Any) -> "Panel":
+    def scaled_by(self, scaler: Any) -> "CheckedPanel":
         """Return the panel in the units of a fitted scaler."""
         ...
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tsdisentangle.data.codes import Codes, check_out_codes, ids_of
-from tsdisentangle.data.panel import Panel, Scaler
+from tsdisentangle.data.panel import CheckedPanel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
@@ -54,7 +54,7 @@ class Inference:
 
     def encode(
         self,
-        panel: Panel,
+        panel: CheckedPanel,
         return_std: bool = False,
         out: Codes | None = None,
         order: np.ndarray | None = None,
@@ -63,7 +63,7 @@ class Inference:
 
         Parameters
         ----------
-        panel : Panel
+        panel : CheckedPanel
             In the network's units.
         return_std : bool, default=False
             Whether to return standard deviations too.
@@ -92,7 +92,7 @@ class Inference:
 
     def encode_batches(
         self,
-        panel: Panel,
+        panel: CheckedPanel,
         return_std: bool = False,
         order: np.ndarray | None = None,
     ) -> Iterator[tuple[slice, Codes]]:
@@ -194,13 +194,13 @@ class Inference:
         return likelihood.sample(normal_noise, "observation")[0]
 
     def decode_like(
-        self, panel: Panel, codes: Codes, static: np.ndarray | None = None
+        self, panel: CheckedPanel, codes: Codes, static: np.ndarray | None = None
     ) -> np.ndarray:
         """Decode for every step of a panel, also beyond its last observed ones, in its units.
 
         Parameters
         ----------
-        panel : Panel
+        panel : CheckedPanel
             The panel whose steps are wanted, in the network's units.
         codes : Codes
             Its codes; beyond its end, the dynamics follow the mean of their prior.
@@ -232,7 +232,9 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
-    def squared_error(self, panel: Panel, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+    def squared_error(
+        self, panel: CheckedPanel, static: np.ndarray, dynamic: np.ndarray
+    ) -> np.ndarray:
         """Squared error of what codes decode to, summed over observed values: ``(n, channel)``.
 
         In the network's units.
@@ -246,7 +248,7 @@ class Inference:
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)["error"]
 
-    def moments(self, panel: Panel) -> dict[str, np.ndarray]:
+    def moments(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
         """Count, sum and sum of squares of each series' observed values: ``(n, channel)``."""
         n_channels = _scaler(panel).n_channels
 
@@ -259,7 +261,7 @@ class Inference:
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
 
-    def bound(self, panel: Panel) -> dict[str, np.ndarray]:
+    def bound(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel."""
         noise = SharedNoise(SCORE_SEED)
         network, batch_size = self.network, max(1, self.batch_size // SCORE_DRAWS)
@@ -304,7 +306,7 @@ class Inference:
             start = rows.stop
 
 
-def _scaler(panel: Panel) -> Scaler:
+def _scaler(panel: CheckedPanel) -> Scaler:
     """Return what a panel in the network's units was scaled by."""
     assert panel.scaler is not None
     return panel.scaler

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
-from tsdisentangle.data import frames
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.frames import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.data.scaling import fit_scaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import resolve_window
@@ -18,7 +18,7 @@ from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.training.cut_series import TrainingSteps
 
 
-def learn_input(estimator: Any, X: Any) -> Panel:
+def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a training panel, and set its form, window and scale on the estimator.
 
     Parameters
@@ -30,7 +30,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the network's units.
 
     Raises
@@ -51,7 +51,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     return panel.scaled_by(estimator.scaler_)
 
 
-def check_input(estimator: Any, X: Any) -> Panel:
+def check_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel against the training panel.
 
     Parameters
@@ -62,7 +62,7 @@ def check_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the user's units.
 
     Raises
@@ -91,7 +91,7 @@ def _own_encoder(estimator: Any) -> Any:
     return TabularEncoder() if estimator.encoder is None else copy.deepcopy(estimator.encoder)
 
 
-def _as_panel(estimator: Any, X: Any) -> Panel:
+def _as_panel(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
     read = getattr(estimator._encoder_, "read", as_series)
     return read(X, missing=estimator.missing)
@@ -104,7 +104,7 @@ def _resolve_window(estimator: Any, time: int) -> int:
     return resolve_window(estimator.window, time)
 
 
-def _other_channels(estimator: Any, panel: Panel) -> str:
+def _other_channels(estimator: Any, panel: CheckedPanel) -> str:
     """Explain a wrong number of channels."""
     time, expected = int(panel.steps.max()), estimator.n_channels_in_
     hint = ""
@@ -117,12 +117,12 @@ def _other_channels(estimator: Any, panel: Panel) -> str:
 
 
 def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") or isinstance(X, frames.Panel)
+    return hasattr(X, "columns") or isinstance(X, Panel)
 
 
 def _named(X: Any) -> Any:
     """Return something that scikit-learn reads the names of the channels from."""
-    return pd.DataFrame(columns=X.channels) if isinstance(X, frames.Panel) else X
+    return pd.DataFrame(columns=X.channels) if isinstance(X, Panel) else X
 
 
 def check_partial_fit(estimator: Any) -> None:
