@@ -188,11 +188,9 @@ def layout_of(X: "Panel | pd.DataFrame") -> Layout:
     return Layout(X.index, owner, np.arange(len(owner)))
 
 
-def panel_restorer(
-    panel: Panel, restore: Callable[[np.ndarray], pd.DataFrame]
-) -> Callable[[np.ndarray], Panel]:
+def panel_restorer(panel: Panel, restore: Callable[..., pd.DataFrame]) -> Callable[..., Panel]:
     """Make of a function that returns frames of a panel's rows one that returns panels."""
-    return lambda values: panel._like(restore(values), panel.index, panel.steps)
+    return lambda *values: panel._like(restore(*values), panel.index, panel.steps)
 
 
 def series_ids(X: Any) -> pd.Index | None:

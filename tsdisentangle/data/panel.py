@@ -35,12 +35,16 @@ class Scaler(Protocol):
     ----------
     n_channels, n_modelled : int
         Channels of the user's sequences, and of those that the network sees.
+    scale : float64 array of shape (n_channels,)
+        Size of the network's unit, in the user's.
     """
 
     @property
     def n_channels(self) -> int: ...  # noqa: D102
     @property
     def n_modelled(self) -> int: ...  # noqa: D102
+    @property
+    def scale(self) -> np.ndarray: ...  # noqa: D102
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return ``(n, time, channel)`` or ``(n, time, entry, channel)`` in the user's units."""

@@ -52,6 +52,16 @@ class Windows(NamedTuple):
         valid[:, 0] = True
         return Windows(values, observed, valid)
 
+    def from_first_observed(self) -> "Windows":
+        """Return the sequences without the windows before the first one with an observed value."""
+        seen = self.observed.flatten(2).any(2)
+        late = seen.float().argmax(1)  # the first one, of equal values
+        if not late.any():
+            return self
+        place = torch.arange(seen.shape[1], device=late.device) + late[:, None]
+        order = place.where(place < self.valid.sum(1, keepdim=True), -1)
+        return self.pick(order, self.values.shape[3])
+
     def double(self) -> "Windows":
         """Return the sequences in float64."""
         return self._replace(values=self.values.double())

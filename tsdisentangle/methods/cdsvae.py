@@ -15,6 +15,7 @@ from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.training.building import build_parts
 
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
 SCALES = (0.8, 1.2)
@@ -270,7 +271,7 @@ class CDSVAE(StaticCodeDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> CDSVAENetwork:
         return CDSVAENetwork(
-            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             temperature=self.temperature,

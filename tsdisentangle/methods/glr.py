@@ -19,6 +19,7 @@ from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.gaussian_process import BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import last_kept
+from tsdisentangle.training.building import build_parts
 
 KERNELS = ("cauchy", "rbf")
 VARIANCE = 0.5  # of the kernels
@@ -400,7 +401,7 @@ class GLR(StaticCodeDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> GLRNetwork:
         return GLRNetwork(
-            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             length_scale=float(self.length_scale),

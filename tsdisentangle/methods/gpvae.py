@@ -17,6 +17,7 @@ from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.gaussian_process import KERNELS, BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.recurrent import SequenceLSTM
+from tsdisentangle.training.building import build_parts
 
 VARIANCE = 1.0  # of the kernels
 
@@ -283,7 +284,7 @@ class GPVAE(SequenceDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> GPVAENetwork:
         return GPVAENetwork(
-            *self._build_parts(self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.dynamic_dim, n_channels, window),
             dynamic_dim=self.dynamic_dim,
             kernel=self.kernel,
             length_scale=float(self.length_scale),

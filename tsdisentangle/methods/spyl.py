@@ -17,6 +17,7 @@ from tsdisentangle.network import Posterior
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.training.building import build_parts
 
 # Sampled series per series of the batch, and how many of them are its negatives: the released code
 # takes 256 of 4 times 128.
@@ -331,7 +332,7 @@ class SPYL(StaticCodeDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> SPYLNetwork:
         return SPYLNetwork(
-            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             temperature=self.temperature,

@@ -24,6 +24,7 @@ from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
+from tsdisentangle.training.building import build_parts
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
@@ -427,7 +428,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> StaticDynamicNetwork:
         return self._network(
-            *self._build_parts(self.static_dim + self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             anchor=self.anchor if isinstance(self.anchor, str) else int(self.anchor),

@@ -16,6 +16,7 @@ from tsdisentangle.nn.anchor import pool_static
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.training.building import build_parts
 
 
 class VAENetwork(SequenceNetwork):
@@ -240,7 +241,7 @@ class VAE(SequenceDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> VAENetwork:
         return VAENetwork(
-            *self._build_parts(self.dynamic_dim, n_channels, window),
+            *build_parts(self, self.dynamic_dim, n_channels, window),
             dim=self.dynamic_dim,
             weights={"reconstruction": 1.0, "dynamic_kl": float(self.beta)},
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 from tsdisentangle.data.codes import Codes, check_out_codes, ids_of
 from tsdisentangle.data.panel import CheckedPanel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
+from tsdisentangle.losses import gaussian_nll
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset
@@ -261,18 +262,53 @@ class Inference:
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
 
+    def log_likelihood(self, panel: CheckedPanel) -> np.ndarray:
+        """Log-density of each observed value, given the codes' means: ``(n, time, channel)``.
+
+        In the panel's units; NaN where not observed.
+
+        Raises
+        ------
+        ValueError
+            The panel is of clips.
+        """
+        if not panel.may_be_missing:
+            raise ValueError("X holds clips, and score_steps is for series. Use score_samples.")
+        scaler = _scaler(panel)
+        log_scale = torch.from_numpy(np.log(scaler.scale)).float()
+
+        def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
+            codes = self.network.encode(batch, **self.options)
+            prediction = self.network.decode(codes.static.mean, codes.dynamic.mean, mean_noise)
+            density = -gaussian_nll(batch.values, prediction, batch.observed)
+            density = density[..., : scaler.n_channels] - log_scale.to(density)
+            seen = batch.observed[..., : scaler.n_channels]
+            return {"density": density.where(seen, torch.nan)}
+
+        dataset = SequenceDataset(panel, self.window)
+        found = self._join(parts, dataset, self.batch_size)["density"]
+        return from_windows(found, self.window)[:, : panel.steps.max()]
+
+    def n_observed(self, panel: CheckedPanel) -> np.ndarray:
+        """Observed values of each series: ``(n,)``."""
+        return self.moments(panel)["count"].sum(axis=1)
+
     def bound(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
-        """Parts of the negative evidence lower bound of a panel."""
-        noise = SharedNoise(SCORE_SEED)
+        """Parts of the negative evidence lower bound of a panel, as a density in its units."""
+        noise, scaler = SharedNoise(SCORE_SEED), _scaler(panel)
+        log_scale = torch.from_numpy(np.log(scaler.scale))
         network, batch_size = self.network, max(1, self.batch_size // SCORE_DRAWS)
         if panel.exact_scores:
             # A bound sums thousands of entries: in float32 it would depend on the rows' order.
             network, batch_size = copy.deepcopy(network).double(), self.batch_size
 
         def bound(batch: Windows, rows: slice) -> dict[str, Tensor]:
-            exact = batch.double() if panel.exact_scores else batch
+            exact = (batch.double() if panel.exact_scores else batch).from_first_observed()
             found = network.bound(exact, noise, SCORE_DRAWS)
-            return {name: part.double() for name, part in found.items()}
+            parts = {name: part.double() for name, part in found.items()}
+            count = _sum_observed(torch.ones_like(batch.values), batch, scaler.n_channels)
+            parts["reconstruction"] += count @ log_scale.to(count)
+            return parts
 
         return self._join(bound, SequenceDataset(panel, self.window), batch_size)
 
