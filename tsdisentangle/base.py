@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from tsdisentangle.data.codes import Codes, check_out
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.precision import DTYPES
 from tsdisentangle.persistence import save_model, stamp, unstamp
@@ -22,6 +22,7 @@ from tsdisentangle.presets import load_preset
 from tsdisentangle.training.building import initialize_net
 from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.epochs import warn_if_short
+from tsdisentangle.training.identity import check_target, pair_rows, with_ids
 from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
 from tsdisentangle.training.input import (
     check_input,
@@ -103,13 +104,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array, list of arrays or DataFrame
-            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
-            with a two-level index (series, time). An encoder may take another form: clips, with
+        X : array, list of arrays, DataFrame or Panel
+            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, a DataFrame with
+            a two-level index (series, time), or a :class:`~tsdisentangle.Panel`, which splitters
+            keep whole series of. An encoder may take another form: clips, with
             :class:`~tsdisentangle.VideoEncoder`. An array that lies in a file (numpy memmap,
             zarr, HDF5) is read a batch at a time.
         y : None
-            Ignored.
+            Ignored, but refused if it is a pandas object of the same series in another order.
 
         Returns
         -------
@@ -134,6 +136,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self._validate_params()
         check_resumable(self)
         fitted, dataset = self._prepare(X)
+        check_target(dataset.panel, y)
         try:
             fitted._train(dataset, fitted.max_epochs_, open_checkpoint(fitted, dataset))
             warn_if_short(fitted)
@@ -204,7 +207,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         features = check_out(out, (len(panel), sum(self._shown().values())))
         for rows, codes in self._inference().encode_batches(panel):
             features[rows] = codes.features(self.output)
-        return features
+        return with_ids(self, features, panel)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
@@ -323,12 +326,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         return panel.restore(np.where(observed, values, filled[:, :, None])[:, :, 0])
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
-        """Exchange the static codes of two panels, row by row.
+        """Exchange the static codes of two panels: by id if both have the same, else by row.
 
         Parameters
         ----------
         X1, X2 : array, list of arrays or DataFrame
-            With the same number of series.
+            With the same number of series; of frames, all ids in common or none.
 
         Returns
         -------
@@ -338,15 +341,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Static codes of ``X2`` with the dynamics of ``X1``.
         """
         first, second, inference = self._read(X1), self._read(X2), self._inference(decode=True)
-        if len(first) != len(second):
-            raise ValueError(
-                f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
-                "row, so pass the same number."
-            )
+        of_second, of_first = pair_rows(first, second)
         codes1, codes2 = inference.encode(first), inference.encode(second)
         return (
-            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
-            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
+            second.restore(inference.decode_like(second, codes2, static=codes1.static[of_second])),
+            first.restore(inference.decode_like(first, codes1, static=codes2.static[of_first])),
         )
 
     def sample(
@@ -564,7 +563,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
         self._learn_static_prior(dataset)
 
-    def _read(self, X: Any) -> Panel:
+    def _read(self, X: Any) -> CheckedPanel:
         """Check a panel against the training panel, and bring it into the network's units."""
         check_is_fitted(self)
         return check_input(self, X).scaled_by(self.scaler_)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.panel import Panel, Rows
+from tsdisentangle.data.panel import CheckedPanel, Rows
 
 
 class Windows(NamedTuple):
@@ -141,12 +141,12 @@ def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
     return array
 
 
-def to_windows(panel: Panel, window: int, rows: Rows | None = None) -> Windows:
+def to_windows(panel: CheckedPanel, window: int, rows: Rows | None = None) -> Windows:
     """Cut sequences into consecutive windows; a partial last window is padded and masked.
 
     Parameters
     ----------
-    panel : Panel
+    panel : CheckedPanel
     window : int
         Steps of a window.
     rows : int array of shape (batch,) or slice, default=None
