@@ -63,7 +63,8 @@ def check_same(one, other, panel):
     for name, value in params.items():
         same_kind = type(value) is type(again[name]) and isinstance(value, BaseEstimator)
         assert value == again[name] or same_kind, name
-    assert set(vars(one)) == set(vars(other))
+    # Ids of the training series may be names of people: they stay out of files.
+    assert set(vars(one)) - {"_training_steps_"} == set(vars(other))
     assert [row["train_loss"] for row in one.history_] == [
         row["train_loss"] for row in other.history_
     ]
