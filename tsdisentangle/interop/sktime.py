@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.data.floats import as_floats
 
 try:
     from sktime.transformations.base import BaseTransformer
@@ -127,4 +128,4 @@ class DisentanglingTransformer(BaseTransformer):
 
 def _arrays(X: list[pd.DataFrame]) -> list[np.ndarray]:
     """Sktime's list of frames (time, channel) to the list of arrays that the estimators take."""
-    return [frame.to_numpy(dtype=np.float32) for frame in X]
+    return [as_floats(frame) for frame in X]

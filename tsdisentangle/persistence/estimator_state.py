@@ -29,6 +29,7 @@ from tsdisentangle.training.skorch_net import check_device
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
+SERIES_DTYPES = ("float32", "float64")
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
 BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
@@ -274,7 +275,9 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     name = type(scaler).__name__
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
-        return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
+        return {"class": name, "dtype": scaler.dtype.name}, {
+            key: torch.as_tensor(array) for key, array in arrays.items()
+        }
     if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
         return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
     raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
@@ -292,7 +295,10 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    refuse_unknown_fields(fields, {"class"}, "scaler")
+    refuse_unknown_fields(fields, {"class", "dtype"}, "scaler")
+    dtype = get_field(fields, "dtype", str) if "dtype" in fields else "float32"  # in older files
+    if dtype not in SERIES_DTYPES:
+        raise ModelFileError(f"scaler.dtype is {dtype[:80]!r}; expected one of {SERIES_DTYPES}.")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
     for key, array in arrays.items():
@@ -305,7 +311,7 @@ def read_scaler(
             raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
     if not (arrays["scale"] > 0).all():
         raise ModelFileError("scaler.scale holds values that are not above 0.")
-    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
+    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), np.dtype(dtype))
 
 
 def _read_clip_format(
