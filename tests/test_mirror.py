@@ -21,7 +21,6 @@ COVERED_BY = {
     "presets/published.py": ["methods/test_static_dynamic_vae.py"],
     "training/callbacks.py": ["test_behaviour.py", "test_interrupted_fit.py"],
     "training/inference.py": ["test_contract.py", "test_out_of_core.py"],
-    "training/input.py": ["test_contract.py", "test_sklearn_contract.py"],
 }
 
 

@@ -76,7 +76,9 @@ def are_times(columns: Any) -> bool:
     (True, False, False)
     """
     names = list(columns)
-    if names and all(isinstance(name, DATES) for name in names):
+    if not names:
+        return False
+    if all(isinstance(name, DATES) for name in names):
         return True
     if not all(isinstance(name, str) and re.search(r"\b(1[89]|20)\d\d", name) for name in names):
         return False

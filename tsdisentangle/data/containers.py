@@ -72,8 +72,10 @@ def _array(X: np.ndarray, values: np.ndarray, observed: np.ndarray | None) -> np
     if observed is not None and observed.all():
         return np.array(X)
     result = cast(values, X.dtype if X.dtype.kind == "f" else np.float64)
-    if observed is not None:
-        result[observed] = np.asarray(X)[observed]
+    if observed is None:
+        return result
+    result = result.copy()
+    result[observed] = np.asarray(X)[observed]
     return result
 
 
@@ -112,7 +114,5 @@ def _polars_frame(X: Any, values: np.ndarray, observed: np.ndarray | None) -> An
     result = result.cast({name: kind for name, kind in X.schema.items() if kind.is_float()})
     if observed is None:
         return result
-    whole = observed.all(axis=0)
-    return result.with_columns(
-        [X[name] for name, seen in zip(X.columns, whole, strict=True) if seen]
-    )
+    whole = [name for name, seen in zip(X.columns, observed.T, strict=True) if seen.all()]
+    return result.with_columns([X[name] for name in whole])
