@@ -51,6 +51,7 @@ def series(n=40):
     return (level + np.sin(np.arange(12))[:, None] + 0.3 * rng.normal(size=(n, 12, 2))).astype("f4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 def test_after_training_no_other_scale_scores_better(method):
     X = series()

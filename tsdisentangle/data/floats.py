@@ -9,7 +9,7 @@ import pandas as pd
 
 ACCEPTED = (
     "a 2-D array (n, time), a 3-D array (n, time, channel), a list of arrays (time_i, channel), "
-    "or a DataFrame with a two-level index (series, time)"
+    "a DataFrame with a two-level index (series, time), or a Panel"
 )
 DATES = (dt.date, dt.time, dt.timedelta, np.datetime64, np.timedelta64, pd.Period)
 SERIES_IN_CELLS = (np.ndarray, list, tuple, pd.Series, pd.DataFrame)

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from tsdisentangle.data.containers import cast
-from tsdisentangle.data.panel import Panel, Scaler, Series
+from tsdisentangle.data.panel import CheckedPanel, Scaler, Series
 from tsdisentangle.data.stored import blocks
 
 
@@ -43,7 +43,7 @@ class ChannelScaler:
         return cls(np.zeros(n_channels), np.ones(n_channels))
 
     @classmethod
-    def fit(cls, panel: Panel) -> Self:
+    def fit(cls, panel: CheckedPanel) -> Self:
         """Estimate mean and standard deviation from the observed values.
 
         Raises
@@ -133,12 +133,12 @@ class IndicatingScaler(ChannelScaler):
         return super().inverse(values[..., : len(self.mean)])
 
 
-def fit_scaler(panel: Panel, standardize: bool, indicate: bool) -> Scaler:
+def fit_scaler(panel: CheckedPanel, standardize: bool, indicate: bool) -> Scaler:
     """Return what brings a training panel into the network's units, and back.
 
     Parameters
     ----------
-    panel : Panel
+    panel : CheckedPanel
         In the user's units.
     standardize : bool
         Whether to learn mean and scale of each channel, where the panel's units are not known.

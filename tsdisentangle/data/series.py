@@ -1,6 +1,7 @@
 """Reading of series: any panel to the package's form, or a clear ``ValueError``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from sklearn.utils import check_array
 from tsdisentangle.data.columns import in_common_order, is_frame, refuse_long_table
 from tsdisentangle.data.containers import in_form_of
 from tsdisentangle.data.floats import ACCEPTED, as_floats, refuse_other_containers
-from tsdisentangle.data.panel import Series, first_channel, observe
+from tsdisentangle.data.frames import Panel, layout_of, panel_restorer, series_ids
+from tsdisentangle.data.layout import Layout
+from tsdisentangle.data.panel import Restore, Series, first_channel, observe
 from tsdisentangle.data.stored import StoredSeries, as_stored, is_stored
-
-Restore = Callable[..., Any]
 
 
 def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
@@ -21,12 +22,12 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
 
     Parameters
     ----------
-    X : array, list of arrays or DataFrame
+    X : array, list of arrays, DataFrame or Panel
         ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)`` or ``(time_i,)``,
-        or a DataFrame whose index has the levels (series, time). A list may hold DataFrames; their
-        columns are matched by name. A DataFrame without such an index has a series per row. A
-        numpy masked array has NaN where it is masked. An array that lies in a file (numpy memmap,
-        zarr, HDF5) is not loaded.
+        a DataFrame whose index has the levels (series, time), or a Panel. A list may hold
+        DataFrames; their columns are matched by name. A DataFrame without such an index has a
+        series per row. A numpy masked array has NaN where it is masked. An array that lies in a
+        file (numpy memmap, zarr, HDF5) is not loaded.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused or means "not observed". The estimators' 'indicate' reads as
         'mask'.
@@ -55,19 +56,26 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
     refuse_other_containers(X)
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(f"X is an empty list: 0 series; expected at least one, as {ACCEPTED}.")
+    values, steps, restore, kind = _read(X)
+    return replace(observe(values, steps, missing, restore, kind), index=series_ids(X))
+
+
+def _read(X: Any) -> tuple[np.ndarray, np.ndarray, Restore, str]:
+    """Values, NaN where missing, steps of each series, the way back, and the kind of container."""
+    if isinstance(X, Panel):
+        values, steps, restore = _read_panel(X.to_frame(), layout_of(X))
+        return values, steps, panel_restorer(X, restore), "panel"
     if isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
-        values, steps, restore = _read_panel(X, X.index)
-        return observe(values, steps, missing, restore, "panel")
+        return *_read_panel(X, layout_of(X)), "panel"
     if _is_list_of_series(X):
-        values, steps, restore, kind = _read_list(X)
-        return observe(values, steps, missing, restore, kind)
+        return _read_list(X)
     array = _check_dense(as_floats(X))
     if is_frame(X):
         refuse_long_table(X)
-    kind = f"{array.ndim}d"
-    values = array[..., None] if array.ndim == 2 else array
+    flat = array.ndim == 2
+    values = array[..., None] if flat else array
     steps = np.full(len(values), values.shape[1])
-    return observe(values, steps, missing, _dense_restorer(X, kind == "2d"), kind)
+    return values, steps, _dense_restorer(X, flat), f"{array.ndim}d"
 
 
 def _check_dense(array: np.ndarray) -> np.ndarray:
@@ -174,17 +182,10 @@ def _read_one(x: Any, i: int) -> np.ndarray:
 # -- frames -------------------------------------------------------------------------------------
 
 
-def _read_panel(
-    frame: pd.DataFrame, index: pd.MultiIndex
-) -> tuple[np.ndarray, np.ndarray, Restore]:
-    """Pad a frame with index (..., time), series in order of appearance, steps sorted by time."""
-    if index.has_duplicates:
-        where = index[index.duplicated()][0]
-        raise ValueError(f"The index of X holds {where} twice; each (series, time) may stand once.")
+def _read_panel(frame: pd.DataFrame, layout: Layout) -> tuple[np.ndarray, np.ndarray, Restore]:
+    """Pad a frame in long form, series as they are laid out, steps sorted by time."""
     rows = check_array(as_floats(frame), dtype=None, ensure_all_finite=False)
-    owner, _ = pd.factorize(index.droplevel(-1))
-    time, _ = pd.factorize(index.get_level_values(-1), sort=True)
-    order = np.lexsort((time, owner))
+    owner, order = layout.owner, layout.order
     steps = np.bincount(owner)
     starts = np.concatenate([[0], np.cumsum(steps)[:-1]])
     place = owner[order], np.arange(len(order)) - np.repeat(starts, steps)

@@ -24,6 +24,7 @@ from tsdisentangle.persistence.weight_checks import (
     restore_numbers,
 )
 from tsdisentangle.training.aggregate_prior import AggregatePrior, LazyPrior
+from tsdisentangle.training.building import build_network, initialize_net
 from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
@@ -211,11 +212,11 @@ def _initialize_net(
             estimator.random_state_ = check_random_state(0)
             estimator.n_series_in_ = n_series
             with torch.device("meta"):
-                probe = estimator._make_network()
+                probe = build_network(estimator)
             check_weights(probe.state_dict(), weights)
         # What is drawn here is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0
-        estimator._initialize_net(n_series)
+        initialize_net(estimator, n_series)
         estimator.random_state = given
         check_weights(estimator.net_.module_.state_dict(), weights)
     except ModelFileError:

@@ -7,17 +7,20 @@ import copy
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from tsdisentangle.data.columns import are_times, first_frame, is_frame
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.frames import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.data.scaling import fit_scaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
+from tsdisentangle.training.cut_series import TrainingSteps
 
 
-def learn_input(estimator: Any, X: Any) -> Panel:
+def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a training panel, and set its form, window and scale on the estimator.
 
     Parameters
@@ -29,7 +32,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the network's units.
 
     Raises
@@ -41,6 +44,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     estimator.n_channels_in_ = panel.n_channels
     time = int(panel.steps.max())
     learn_names(estimator, X, time if panel.kind == "2d" else panel.n_channels)
+    estimator._training_steps_ = TrainingSteps(X)
     estimator.kind_in_ = panel.kind
     estimator.window_ = _resolve_window(estimator, time)
     indicate = estimator.missing == "indicate"
@@ -49,7 +53,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     return scaled
 
 
-def check_input(estimator: Any, X: Any) -> Panel:
+def check_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel against the training panel.
 
     Parameters
@@ -60,7 +64,7 @@ def check_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the user's units.
 
     Raises
@@ -75,6 +79,8 @@ def check_input(estimator: Any, X: Any) -> Panel:
         _check_steps(estimator, X)
     if panel.n_channels != estimator.n_channels_in_:
         raise ValueError(_other_channels(estimator, X, panel))
+    if steps := getattr(estimator, "_training_steps_", None):  # of a model file: unknown
+        steps.warn_if_cut(X)
     return panel
 
 
@@ -107,11 +113,11 @@ def check_names(estimator: Any, X: Any) -> None:
 
 def _named(X: Any) -> Any:
     """Return the frame that names the channels; dates are steps, and differ among panels."""
-    frame = first_frame(X)
+    frame = pd.DataFrame(columns=X.channels) if isinstance(X, Panel) else first_frame(X)
     return None if frame is None or are_times(frame.columns) else frame
 
 
-def refuse_one_series(estimator: Any, X: Any, panel: Panel) -> None:
+def refuse_one_series(estimator: Any, X: Any, panel: CheckedPanel) -> None:
     """Refuse one series ``(time, channel)`` in the place of a panel ``(n, time)``.
 
     Parameters
@@ -119,7 +125,7 @@ def refuse_one_series(estimator: Any, X: Any, panel: Panel) -> None:
     estimator : object
         With ``kind_in_`` and ``n_channels_in_``.
     X : object
-    panel : Panel
+    panel : CheckedPanel
         What was read from it.
 
     Raises
@@ -157,7 +163,7 @@ def _own_encoder(estimator: Any) -> Any:
     return TabularEncoder() if estimator.encoder is None else copy.deepcopy(estimator.encoder)
 
 
-def _as_panel(estimator: Any, X: Any) -> Panel:
+def _as_panel(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
     read = getattr(estimator._encoder_, "read", as_series)
     return read(X, missing=estimator.missing)
@@ -170,7 +176,7 @@ def _resolve_window(estimator: Any, time: int) -> int:
     return resolve_window(estimator.window, time)
 
 
-def _other_channels(estimator: Any, X: Any, panel: Panel) -> str:
+def _other_channels(estimator: Any, X: Any, panel: CheckedPanel) -> str:
     """Explain a wrong number of channels."""
     time, expected = int(panel.steps.max()), estimator.n_channels_in_
     hint = ""
