@@ -12,7 +12,8 @@ def in_form_of(X: Any, values: np.ndarray, observed: np.ndarray | None = None) -
     """Return values in the container of ``X``, or ``X`` with its missing values replaced.
 
     Floats keep their dtype. All others become float64 (``Float64`` if they are nullable) where
-    predicted values enter them; an array or column of which nothing was missing stays as it is.
+    predicted values enter them, which rounds integers beyond 2**53; an array or column of which
+    nothing was missing stays as it is.
 
     Parameters
     ----------
