@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, dok_array
 
 from tsdisentangle.data.floats import (
     as_floats,
@@ -145,7 +145,8 @@ REFUSED = {
     "Arrow table": (pa.table({"x": [1.0], "y": [2.0]}), r"Pass X.to_pandas\(\)"),
     "Arrow tables": ([pa.table({"x": [1.0]})] * 2, r"Table in series 0.*x.to_pandas\(\)"),
     "lazy": (pl.LazyFrame({"x": [1.0]}), r"Pass X.collect\(\)"),
-    "sparse": (csr_array(np.zeros((2, 3))), r"Pass X.toarray\(\)"),
+    "sparse": (csr_array(np.zeros((2, 3))), r"Pass X.toarray\(\): sparse"),
+    "sparse by keys": (dok_array(np.zeros((2, 3))), r"Pass X.toarray\(\): sparse"),
     "text": (pd.DataFrame({"a": ["x", "y"], "b": [1.0, 2.0]}), "X holds text.*from_long"),
     "records": (np.zeros((2, 2), [("a", "f4"), ("b", "f4")]), "X holds text or records"),
     "nothing": (None, r"X has 0 axes.*X\[None\], or \[X\]"),

@@ -306,7 +306,7 @@ def test_the_dtype_of_series_is_written_and_older_files_have_float32():
     fields, arrays = write_scaler(scaler)
     assert read_scaler(fields, arrays, 2).dtype == np.float64
     assert read_scaler({"class": "ChannelScaler"}, arrays, 2).dtype == np.float32
-    with pytest.raises(ModelFileError, match="scaler.dtype is 'int8'"):
+    with pytest.raises(ModelFileError, match=r"scaler.dtype is 'int8'"):
         read_scaler({"class": "ChannelScaler", "dtype": "int8"}, arrays, 2)
 
 

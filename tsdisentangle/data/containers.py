@@ -55,8 +55,8 @@ def cast(values: np.ndarray, dtype: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> cast(np.array([1.0, 1e6, np.nan]), np.float16)
-    array([1.000e+00, 6.550e+04,       nan], dtype=float16)
+    >>> cast(np.array([1.0, 1e6, np.nan]), np.float16).tolist()
+    [1.0, 65504.0, nan]
     """
     if not np.can_cast(values.dtype, dtype):
         limits = np.finfo(dtype)

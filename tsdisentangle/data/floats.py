@@ -191,9 +191,9 @@ def refuse_other_containers(X: Any, where: str = "") -> None:
 
 
 def _line_for(X: Any, name: str) -> str | None:
-    if isinstance(X, dict):
+    if isinstance(X, dict) and not hasattr(X, "tocsr"):
         return f"list({name}.values()), if each value is a series"
-    if hasattr(X, "tocsr"):
+    if hasattr(X, "tocsr"):  # of some formats, a dict
         return f"{name}.toarray(): sparse data are not read"
     if hasattr(X, "column_names") and hasattr(X, "to_pandas"):  # an Arrow table
         return f"{name}.to_pandas(), with its index set to (series, time)"
