@@ -10,7 +10,7 @@ import torch
 import zarr
 from helpers import METHODS, small
 
-from tsdisentangle import SpectrogramEncoder, load
+from tsdisentangle import Panel, SpectrogramEncoder, load
 from tsdisentangle.data.series import as_series
 from tsdisentangle.evaluation import RawFeatures
 from tsdisentangle.io.arrow import ArrowPanel
@@ -48,6 +48,7 @@ DOORS = {
     "list of tensors": lambda X, folder: [torch.from_numpy(x) for x in X],
     "frame": lambda X, folder: panel_frame(X),
     "nullable frame": lambda X, folder: panel_frame(X).astype("Float64"),
+    "Panel": lambda X, folder: Panel(panel_frame(X)),
     "masked": lambda X, folder: np.ma.array(X),
     "tensor": lambda X, folder: torch.from_numpy(X),
     "memmap": mapped,
@@ -70,6 +71,8 @@ def test_an_offset_changes_nothing(door, tmp_path):
     np.testing.assert_allclose(moved.scaler_.scale, scale, rtol=1e-9)
     np.testing.assert_allclose(moved.transform(far), codes, rtol=1e-3, atol=1e-5)
     back, expected = moved.reconstruct(far), estimator.reconstruct(near)
+    if isinstance(back, Panel):
+        back, expected = back.to_frame(), expected.to_frame()
     if isinstance(back, pd.DataFrame):
         back, expected = (frame.to_numpy(float) for frame in (back, expected))
     else:
@@ -296,6 +299,16 @@ def test_forms_of_imputed_and_reconstructed_frames():
     for each in (filled, guessed):
         pd.testing.assert_index_equal(each.index, X.index)
         pd.testing.assert_index_equal(each.columns, X.columns)
+
+
+def test_an_imputed_panel_is_one_with_its_ids():
+    X = panel_frame(exact() + OFFSET).astype({"b": "Float64"})
+    X.iloc[3, 1] = pd.NA
+    filled = small(missing="mask").fit(Panel(X)).impute(Panel(X))
+    assert isinstance(filled, Panel)
+    assert filled.index.equals(Panel(X).index)
+    pd.testing.assert_frame_equal(filled.to_frame().drop(X.index[3]), X.drop(X.index[3]))
+    assert not filled.to_frame().isna().any(axis=None)
 
 
 def test_swapped_frames_keep_their_form():
