@@ -161,5 +161,5 @@ DATED = {
 
 @pytest.mark.parametrize("X", DATED.values(), ids=DATED.keys())
 def test_dates_are_no_values(small, X):
-    with pytest.raises((TypeError, ValueError), match="categorical|dates or durations"):
+    with pytest.raises((TypeError, ValueError), match=r"categorical|dates or durations"):
         DisentanglingTransformer(small).fit(X)
