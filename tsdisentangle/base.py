@@ -272,7 +272,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         inference = self._inference()
         inference.check(codes)
-        values = inference.decode(codes.static, codes.dynamic, self.scaler_)
+        values = inference.decode(codes.static, codes.dynamic, self.scaler_, codes.lengths)
         beyond = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[beyond] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
@@ -392,8 +392,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         static = self._draw_static(drawn[0], seed) if static is None else static
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        seed_of_noise = int(rng.randint(2**31 - 1)) if observation_noise else None
-        values = inference.decode(static, dynamic, self.scaler_, seed_of_noise)[:, :length]
+        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, noise_seed=noise_seed)[:, :length]
         return self._drop_channel(values)
 
     def score_samples(self, X: Any, *, normalize: str | None = None) -> np.ndarray:

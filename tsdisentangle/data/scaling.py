@@ -37,6 +37,11 @@ class ChannelScaler:
         """Channels that the network sees."""
         return self.n_channels
 
+    @property
+    def n_marks(self) -> int:
+        """Channels, the last of these, whose likelihood is that of marks."""
+        return 0
+
     @classmethod
     def identity(cls, n_channels: int) -> Self:
         """Return the scaler that changes nothing."""
@@ -109,12 +114,25 @@ class IndicatingScaler(ChannelScaler):
 
     For data where what was measured says as much as the values do, such as the tests that a
     doctor asks for. The pattern is known up to each series' last observed step.
+
+    Attributes
+    ----------
+    marks : {'bernoulli', 'gaussian'}
+        Likelihood that these channels are modelled with; the latter in models that were fitted
+        before there was the former.
     """
+
+    marks: str = "bernoulli"
 
     @property
     def n_modelled(self) -> int:
         """Channels that the network sees."""
         return 2 * len(self.mean)
+
+    @property
+    def n_marks(self) -> int:
+        """Channels, the last of these, whose likelihood is that of marks."""
+        return len(self.mean) if self.marks == "bernoulli" else 0
 
     def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series, and after their channels the missing pattern."""

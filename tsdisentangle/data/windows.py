@@ -52,6 +52,19 @@ class Windows(NamedTuple):
         valid[:, 0] = True
         return Windows(values, observed, valid)
 
+    def refill(self, values: Tensor, n_marks: int) -> "Windows":
+        """Return other values in the place of these, with the same gaps and the marks of them.
+
+        Parameters
+        ----------
+        values : Tensor of the shape of :attr:`values`
+        n_marks : int
+            Channels at the end that mark what is missing.
+        """
+        if n_marks:
+            values = torch.cat([values[..., :-n_marks], self.values[..., -n_marks:]], dim=-1)
+        return self._replace(values=values.where(self.observed, 0.0))
+
     def from_first_observed(self) -> "Windows":
         """Return the sequences without the windows before the first one with an observed value."""
         seen = self.observed.flatten(2).any(2)

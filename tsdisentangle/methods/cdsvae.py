@@ -30,13 +30,13 @@ def permute_windows(batch: Windows, noise: Noise) -> Windows:
     return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
 
-def rescale_channels(batch: Windows, noise: Noise) -> Windows:
+def rescale_channels(batch: Windows, noise: Noise, n_marks: int = 0) -> Windows:
     """Scale and shift each series' channels at random: the motion is kept, the look is not."""
     shape = (len(batch.values), 1, 1, batch.values.shape[-1])
     low, high = SCALES
     scale = low + (high - low) * torch.special.ndtr(noise("channel_scale", shape, batch.values))
     shift = SHIFT_STD * noise("channel_shift", shape, batch.values)
-    return batch._replace(values=(scale * batch.values + shift).where(batch.observed, 0.0))
+    return batch.refill(scale * batch.values + shift, n_marks)
 
 
 class CDSVAENetwork(ContrastiveNetwork):
@@ -46,7 +46,7 @@ class CDSVAENetwork(ContrastiveNetwork):
         """A series and its augmentations, against the others of the batch and theirs."""
         with keep_running_averages(self):
             permuted = self.encode(permute_windows(batch, noise))
-            rescaled = self.encode(rescale_channels(batch, noise))
+            rescaled = self.encode(rescale_channels(batch, noise, self.n_marks))
 
         def path(codes: Posterior) -> Tensor:
             return codes.dynamic.mean.where(batch.valid[..., None], 0.0).flatten(1)
@@ -184,9 +184,9 @@ class CDSVAE(StaticCodeDisentangler):
     Notes
     -----
     The augmentations are for tabular series; those of the paper are for video. With
-    ``missing='indicate'`` the indicators are rescaled like the channels. The released code
-    hands the log-variance to a density that expects the logarithm of the standard deviation; here
-    the density of ``I(s; d)`` is that of the posterior.
+    ``missing='indicate'`` the marks of missing values are not rescaled. The released code hands
+    the log-variance to a density that expects the logarithm of the standard deviation; here the
+    density of ``I(s; d)`` is that of the posterior.
 
     References
     ----------

@@ -61,9 +61,11 @@ class GPVAENetwork(SequenceNetwork):
         posterior = self.posterior(batch)
         return Posterior(posterior.average(batch.valid), posterior.marginal())
 
-    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
+    def decode(
+        self, static: Tensor, dynamic: Tensor, noise: Noise, valid: Tensor | None = None
+    ) -> Gaussian:
         """Decode the dynamics; ``static`` is a summary of them and has no effect."""
-        return self.predict(dynamic, noise)
+        return self.predict(dynamic, noise, valid)
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound of each series."""

@@ -78,8 +78,8 @@ class SPYLNetwork(ContrastiveNetwork):
     ) -> Posterior:
         """Codes of the series that is decoded, as long as those of the batch and as gappy."""
         with keep_running_averages(self):
-            values = self.decode(static, dynamic, noise).mean.where(batch.observed, 0.0)
-            return over_time(self.encode(batch._replace(values=values)), batch.valid)
+            values = self.decode(static, dynamic, noise, batch.valid).mean
+            return over_time(self.encode(batch.refill(values, self.n_marks)), batch.valid)
 
 
 class WarmUp(Callback):

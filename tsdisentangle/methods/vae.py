@@ -40,9 +40,11 @@ class VAENetwork(SequenceNetwork):
         dynamic = self.posterior(batch)
         return Posterior(pool_static(dynamic, batch.valid, "mean"), dynamic)
 
-    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
+    def decode(
+        self, static: Tensor, dynamic: Tensor, noise: Noise, valid: Tensor | None = None
+    ) -> Gaussian:
         """Each window from its own code; ``static`` is not used."""
-        return self.predict(dynamic, noise)
+        return self.predict(dynamic, noise, valid)
 
     def bound(self, batch: Windows, noise: Noise, draws: int = 1) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound, a series each."""

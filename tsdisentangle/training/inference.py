@@ -169,13 +169,18 @@ class Inference:
         static: np.ndarray,
         dynamic: np.ndarray,
         scaler: Scaler,
+        lengths: np.ndarray | None = None,
         noise_seed: int | None = None,
     ) -> np.ndarray:
         """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler.
 
         Steps of several entries that the scaler knows no layout of: ``(n, time, entry, channel)``.
-        Means of the likelihood; with the seed of a generator, draws from it.
+        Means of the likelihood; with the seed of a generator, draws from it. What comes out
+        beyond the ``lengths`` ``(n,)``, in windows, does not matter.
         """
+        n, windows = dynamic.shape[:2]
+        ends = np.full(n, windows) if lengths is None else np.asarray(lengths)
+        valid = np.arange(windows) < ends[:, None]
         pieces = []
         with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
             if noise_seed is not None:
@@ -183,15 +188,16 @@ class Inference:
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-                decoded = self._decode(s, d, noise_seed is not None).cpu().numpy()
+                there = self._tensor(valid[rows])
+                decoded = self._decode(s, d, there, noise_seed is not None).cpu().numpy()
                 pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
 
-    def _decode(self, static: Tensor, dynamic: Tensor, draw: bool) -> Tensor:
+    def _decode(self, static: Tensor, dynamic: Tensor, valid: Tensor, draw: bool) -> Tensor:
         if not draw:
-            return self.network.decode(static, dynamic, mean_noise).mean
+            return self.network.decode(static, dynamic, mean_noise, valid).mean
         # What drives a decoder that takes noise is drawn too: it is a part of the likelihood.
-        likelihood = self.network.decode(static, dynamic, normal_noise)
+        likelihood = self.network.decode(static, dynamic, normal_noise, valid)
         return likelihood.sample(normal_noise, "observation")[0]
 
     def decode_like(
@@ -212,15 +218,15 @@ class Inference:
         -------
         array of shape (n, time, channel), or of frames
         """
-        dynamic = codes.dynamic
-        if (codes.lengths < count_windows(panel.steps, self.window)).any():
+        dynamic, lengths = codes.dynamic, count_windows(panel.steps, self.window)
+        if (codes.lengths < lengths).any():
             with torch.inference_mode():
                 extended = self.network.extend_dynamic(
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
             dynamic = extended.cpu().numpy()
         static = codes.static if static is None else static
-        decoded = self.decode(static, dynamic, _scaler(panel))
+        decoded = self.decode(static, dynamic, _scaler(panel), lengths)
         return decoded[:, : panel.steps.max()]
 
     def sample(
@@ -244,7 +250,7 @@ class Inference:
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
             s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-            error = batch.values - self.network.decode(s, d, mean_noise).mean
+            error = batch.values - self.network.decode(s, d, mean_noise, batch.valid).mean
             return {"error": _sum_observed(error.square(), batch, n_channels)}
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)["error"]
@@ -279,7 +285,8 @@ class Inference:
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
             codes = self.network.encode(batch, **self.options)
-            prediction = self.network.decode(codes.static.mean, codes.dynamic.mean, mean_noise)
+            means = codes.static.mean, codes.dynamic.mean
+            prediction = self.network.decode(*means, mean_noise, batch.valid)
             density = -gaussian_nll(batch.values, prediction, batch.observed)
             density = density[..., : scaler.n_channels] - log_scale.to(density)
             seen = batch.observed[..., : scaler.n_channels]
