@@ -298,9 +298,11 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    options: dict[str, Any] = {"dtype": _read_dtype(fields)}
+    options: dict[str, Any] = {
+        "dtype": np.dtype(_read_choice(fields, "dtype", "float32", SERIES_DTYPES))
+    }
     if name == IndicatingScaler.__name__:
-        options |= _read_marks(fields)
+        options["marks"] = _read_choice(fields, "marks", "gaussian", LIKELIHOODS_OF_MARKS)
     refuse_unknown_fields(fields, {"class", *options}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
@@ -317,20 +319,12 @@ def read_scaler(
     return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
 
 
-def _read_dtype(fields: dict[str, Any]) -> np.dtype:
-    """Return the dtype of decoded series; in a file that does not say it, they are float32."""
-    dtype = get_field({"dtype": "float32", **fields}, "dtype", str)
-    if dtype not in SERIES_DTYPES:
-        raise ModelFileError(f"scaler.dtype is {dtype[:80]!r}; expected one of {SERIES_DTYPES}.")
-    return np.dtype(dtype)
-
-
-def _read_marks(fields: dict[str, Any]) -> dict[str, str]:
-    """Return the likelihood of the marks; a file that does not say it is from before the other."""
-    marks = get_field({"marks": "gaussian", **fields}, "marks", str)
-    if marks not in LIKELIHOODS_OF_MARKS:
-        raise ModelFileError(f"scaler.marks is {marks[:80]!r}; expected {LIKELIHOODS_OF_MARKS}.")
-    return {"marks": marks}
+def _read_choice(fields: dict[str, Any], name: str, former: str, known: tuple[str, ...]) -> str:
+    """Return a field of few values; ``former`` is what files mean that do not say it."""
+    value = get_field({name: former, **fields}, name, str)
+    if value not in known:
+        raise ModelFileError(f"scaler.{name} is {value[:80]!r}; expected one of {known}.")
+    return value
 
 
 def _read_clip_format(
