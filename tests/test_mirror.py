@@ -22,7 +22,6 @@ COVERED_BY = {
     "training/building.py": ["test_contract.py", "test_precision_and_devices.py"],
     "training/callbacks.py": ["test_behaviour.py", "test_interrupted_fit.py"],
     "training/inference.py": ["test_contract.py", "test_out_of_core.py", "test_scores.py"],
-    "training/input.py": ["test_contract.py", "test_sklearn_contract.py"],
 }
 
 

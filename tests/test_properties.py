@@ -126,7 +126,8 @@ def test_decoded_codes_have_the_form_of_the_panel(fitted, X):
         assert back.shape == filled.shape == x.shape
         assert np.isfinite(back).all()
         seen = ~np.isnan(x)
-        assert_array_equal(filled[seen], x[seen].astype(np.float32))
+        assert filled.dtype == x.dtype
+        assert_array_equal(filled[seen], x[seen])
 
 
 @FEW

@@ -290,7 +290,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Returns
         -------
         array, list of arrays or DataFrame
-            In the form and units of ``X``.
+            In the form and units of ``X``: container, names, and dtype if that is one of floats.
         """
         panel, inference = self._read(X), self._inference(decode=True)
         return panel.restore(inference.decode_like(panel, inference.encode(panel)))
@@ -306,7 +306,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Returns
         -------
         array, list of arrays or DataFrame
-            In the form and units of ``X``, without NaN.
+            A copy of ``X`` without NaN: observed values to the last bit, floats in their dtype; of
+            others, a column with gaps becomes float64, or ``Float64`` if it is nullable.
 
         Raises
         ------
@@ -321,9 +322,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             )
         panel = raw.scaled_by(self.scaler_)
         filled = inference.decode_like(panel, inference.encode(panel))
-        values, observed, _ = raw.cut(slice(None))
-        assert observed is not None  # where values may be missing, there is a mask
-        return panel.restore(np.where(observed, values, filled[:, :, None])[:, :, 0])
+        observed: Any = raw.cut(slice(None)).observed  # where values may be missing, not None
+        return panel.restore(filled, observed[:, :, 0])
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
         """Exchange the static codes of two panels: by id if both have the same, else by row.

@@ -34,6 +34,26 @@ def test_constant_channel_has_scale_one(constant):
     assert ChannelScaler.fit(series).scale == 1
 
 
+@pytest.mark.parametrize(
+    ("base", "step"), [(1e9, 1e-6), (7.3, 2**-50), (0.0, 1e-200), (-1e15, 1.0), (1.0, 2.0**-22)]
+)
+def test_a_channel_is_constant_only_if_its_values_are(base, step):
+    X = np.full((6, 4, 1), base)
+    X[0] += step
+    series = as_series(X)
+    scaler = ChannelScaler.fit(series)
+    assert 0 < scaler.scale < 1
+    assert len(np.unique(series.scaled_by(scaler).values)) == 2
+
+
+def test_values_are_returned_in_the_precision_that_they_came_in():
+    for kind in (np.float32, np.float64):
+        series = as_series(np.array([[1.0, 2.0, 4.0]], kind))
+        scaled = series.scaled_by(ChannelScaler.fit(series))
+        assert scaled.values.dtype == np.float32
+        assert scaled.scaler.inverse(scaled.values).dtype == kind
+
+
 def test_channel_that_was_never_observed_is_refused():
     X = np.zeros((3, 4, 2))
     X[..., 1] = np.nan

@@ -44,6 +44,14 @@ def test_list_of_univariate_series():
     assert [x.tolist() for x in series.restore(series.values)] == [[1.0, 2.0], [3.0]]
 
 
+def test_lists_of_univariate_series_are_of_one_kind_whatever_their_lengths():
+    for lengths in ((2, 1), (2, 2)):
+        series = as_series([np.ones(n) for n in lengths])
+        assert series.kind == "2d"
+        assert series.values.shape == (2, 2, 1)
+        assert series.steps.tolist() == list(lengths)
+
+
 def test_nested_lists_of_equal_length_are_a_dense_array():
     assert as_series([[1.0, 2.0], [3.0, 4.0]]).kind == "2d"
     assert as_series([[[1.0], [2.0]], [[3.0], [4.0]]]).kind == "3d"
@@ -76,6 +84,13 @@ def test_input_is_never_modified():
     assert np.isnan(X[0, 1])
 
 
+@pytest.mark.parametrize("parts", [("f4", "f8"), ("f4", "i4"), ("i2", "u1"), ("f2", "f4")], ids=str)
+def test_a_list_is_read_in_the_precision_that_all_of_it_needs(parts):
+    X = [np.array([[2**8 - 1]], kind) for kind in parts]
+    expected = np.float64 if {"f8", "i4"} & set(parts) else np.float32
+    assert as_series(X).values.dtype == expected
+
+
 def test_length_ends_at_the_last_observed_step():
     X = np.full((2, 5, 2), np.nan)
     X[0, 1, 0] = X[1, 4, 1] = 1.0
@@ -93,7 +108,7 @@ BAD = {
     "no step": (np.zeros((2, 0)), "0 feature"),
     "no step in 3-D": (np.zeros((2, 0, 3)), "0 time steps or channels"),
     "no channel": (np.zeros((2, 3, 0)), "0 time steps or channels"),
-    "words": (np.array([["a", "b"]]), "could not convert|Unable to convert"),
+    "words": (np.array([["a", "b"]]), "X holds text .* could not convert"),
     "complex": (np.ones((2, 2), complex), "Complex data not supported"),
     "empty series": ([np.zeros((2, 1)), np.zeros((0, 1))], "Series 1 is empty"),
     "unequal channels": ([np.zeros((2, 1)), np.zeros((2, 3))], "Series 1 has 3 channels"),

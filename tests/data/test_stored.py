@@ -59,7 +59,10 @@ def test_two_axes_are_one_channel():
     np.testing.assert_array_equal(
         stored.cut(np.array([4])).values[:, :, 0, 0], np.nan_to_num(X[[4]])
     )
-    assert stored.restore(np.zeros((20, 7, 1))).shape == (20, 7)
+    back = stored.restore(np.zeros((20, 7, 1)))
+    assert (back.shape, back.dtype) == ((20, 7), X.dtype)
+    filled = stored.restore(np.full((20, 7, 1), 0.5), ~np.isnan(X)[..., None])
+    np.testing.assert_array_equal(filled, np.where(np.isnan(X), np.float32(0.5), X))
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f8", ">f4", "i2", "u1", "?"])
@@ -174,3 +177,14 @@ IN_MEMORY = {
 @pytest.mark.parametrize("X", IN_MEMORY.values(), ids=IN_MEMORY.keys())
 def test_what_does_not(X):
     assert not is_stored(X)
+
+
+def test_a_stored_panel_far_from_zero_is_that_in_memory():
+    X = np.random.default_rng(0).normal(size=(20, 7, 2)) + 1e9
+    stored, series = as_stored(Slices(X)), as_series(X)
+    panels = [panel.scaled_by(ChannelScaler.fit(panel)) for panel in (stored, series)]
+    batch, expected = (panel.cut(np.arange(20)).values for panel in panels)
+    assert batch.dtype == np.float32
+    np.testing.assert_allclose(batch, expected, rtol=1e-5, atol=1e-6)
+    assert abs(batch.std() - 1) < 1e-3
+    assert panels[0].scaler.dtype == np.float64

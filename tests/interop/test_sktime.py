@@ -139,3 +139,27 @@ def test_a_single_series_keeps_its_times(small):
 def test_wrong_output_is_refused(small):
     with pytest.raises(ValueError, match="'series'"):
         DisentanglingTransformer(small, output="all").fit(np.zeros((3, 1, 4)))
+
+
+def test_an_offset_changes_nothing(small):
+    X = np.round(np.random.default_rng(0).normal(size=(6, 2, 8)) * 2**20) / 2**20
+    small.set_params(random_state=0)
+    near, far = (DisentanglingTransformer(small).fit_transform(each) for each in (X, X + 1e9))
+    np.testing.assert_allclose(near, far, atol=1e-5)
+
+
+DAYS = pd.date_range("2024-01-01", periods=24)
+INDEX = pd.MultiIndex.from_product([range(4), range(6)], names=["series", "time"])
+DATED = {
+    "dates": pd.DataFrame({"a": DAYS}, index=INDEX),
+    "durations": pd.DataFrame({"a": DAYS - DAYS[0], "b": 1.0}, index=INDEX),
+    "objects": pd.DataFrame({"a": DAYS.astype(object)}, index=INDEX),
+    "nested": pd.DataFrame({"a": [pd.Series(DAYS)] * 4}),
+    "numpy3D": np.stack([DAYS.to_numpy()] * 4)[:, None],
+}
+
+
+@pytest.mark.parametrize("X", DATED.values(), ids=DATED.keys())
+def test_dates_are_no_values(small, X):
+    with pytest.raises((TypeError, ValueError), match=r"categorical|dates or durations"):
+        DisentanglingTransformer(small).fit(X)

@@ -112,3 +112,18 @@ def test_pyarrow_is_asked_for_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"pip install 'tsdisentangle\[arrow\]'"):
         importlib.import_module("tsdisentangle.io.arrow")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(pa.float64(), "f8"), (pa.int32(), "f8"), (pa.int16(), "f4"), (pa.float16(), "f4")],
+    ids=str,
+)
+def test_numbers_are_read_in_the_precision_that_holds_them(kind, expected, tmp_path):
+    values = np.array([[2**24 + 1, 3]] if expected == "f8" else [[7, 3]])
+    rows = pa.array([list(values[0].astype(kind.to_pandas_dtype()))], pa.list_(kind))
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pa.table({"x": rows}), path)
+    panel = ArrowPanel(path)
+    assert panel.dtype == np.dtype(expected)
+    np.testing.assert_array_equal(panel[0:1][..., 0], values)

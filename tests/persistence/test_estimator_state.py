@@ -302,6 +302,15 @@ def test_a_wrong_format_of_clips_is_refused(name, change, message):
         read_scaler({"class": name, **CLIP_FORMAT}, {"mean": torch.zeros(1)}, 1)
 
 
+def test_the_dtype_of_series_is_written_and_older_files_have_float32():
+    scaler = ChannelScaler(np.zeros(2), np.ones(2), np.dtype(np.float64))
+    fields, arrays = write_scaler(scaler)
+    assert read_scaler(fields, arrays, 2).dtype == np.float64
+    assert read_scaler({"class": "ChannelScaler"}, arrays, 2).dtype == np.float32
+    with pytest.raises(ModelFileError, match=r"scaler.dtype is 'int8'"):
+        read_scaler({"class": "ChannelScaler", "dtype": "int8"}, arrays, 2)
+
+
 def test_a_scaler_that_files_do_not_know_is_not_written():
     odd = type("ChannelScaler", (ChannelScaler,), {})(np.zeros(2), np.ones(2))
     for scaler in (odd, None, ClipFormat(16, 1, True, np.dtype("g"))):

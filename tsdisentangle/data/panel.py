@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 Rows = np.ndarray | slice
+Restore = Callable[..., Any]
+# What lies beyond is not computed with: networks and decoded series would overflow.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Block(NamedTuple):
@@ -109,8 +112,12 @@ class CheckedPanel(Protocol):
         ...
 
     @property
-    def restore(self) -> Callable[[np.ndarray], Any]:
-        """Gives values in the user's units the container of the user's panel."""
+    def restore(self) -> Restore:
+        """Gives values in the user's units the container of the user's panel.
+
+        Where :attr:`may_be_missing`, it also takes a mask: the entries of the user's own panel
+        that are kept.
+        """
         ...
 
 
@@ -126,41 +133,62 @@ class Moments:
         0 where nothing was observed.
     squares : float64 array of shape (channel,)
         Sum of the squared deviations from the mean.
+    low, high : float64 arrays of shape (channel,)
+        Smallest and largest value; inf and -inf where nothing was observed.
     """
 
     count: np.ndarray
     mean: np.ndarray
     squares: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     @classmethod
     def none(cls, n_channels: int) -> Self:
         """Return the moments of no values."""
-        return cls(np.zeros(n_channels, int), np.zeros(n_channels), np.zeros(n_channels))
+        zeros, infinite = np.zeros(n_channels), np.full(n_channels, np.inf)
+        return cls(zeros.astype(int), zeros, zeros, infinite, -infinite)
 
     @classmethod
     def of(cls, values: np.ndarray, observed: np.ndarray) -> Self:
         """Return the moments of ``(n, time, channel)``, by their mean first; 0 if not observed."""
         count = observed.sum(axis=(0, 1))
         mean = values.sum(axis=(0, 1), dtype=np.float64) / np.maximum(count, 1)
-        deviation = np.where(observed, values - mean, 0.0)
-        return cls(count, mean, np.square(deviation).sum(axis=(0, 1)))
+        deviation = values - mean
+        deviation[~observed] = 0
+        if values.dtype == np.float64:
+            # The sum was rounded: by much, beside the deviations, where the mean is far from zero.
+            shift = deviation.sum(axis=(0, 1)) / np.maximum(count, 1)
+            mean = mean + shift
+            deviation -= shift
+            deviation[~observed] = 0
+        squares = np.square(deviation, out=deviation).sum(axis=(0, 1))
+        low, high = (
+            limit(values, axis=(0, 1), where=observed, initial=start).astype(np.float64)
+            for limit, start in ((np.min, np.inf), (np.max, -np.inf))
+        )
+        return cls(count, mean, squares, low, high)
 
     def joined(self, other: "Moments") -> "Moments":
         """Moments of both samples together, without cancellation (Chan et al. 1979).
 
         Examples
         --------
-        >>> one = Moments(np.array([1]), np.array([2.0]), np.array([0.0]))
-        >>> two = Moments(np.array([1]), np.array([6.0]), np.array([0.0]))
-        >>> one.joined(two)
-        Moments(count=array([2]), mean=array([4.]), squares=array([8.]))
+        >>> one, two = (
+        ...     Moments.of(np.full((1, 1, 1), value), np.full((1, 1, 1), True))
+        ...     for value in (2.0, 6.0)
+        ... )
+        >>> both = one.joined(two)
+        >>> both.count, both.mean, both.squares
+        (array([2]), array([4.]), array([8.]))
         """
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
         apart = other.mean - self.mean
         mean = self.mean + apart * share
         squares = self.squares + other.squares + np.square(apart) * self.count * share
-        return Moments(count, mean, squares)
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Moments(count, mean, squares, low, high)
 
 
 @dataclass(frozen=True)
@@ -169,17 +197,18 @@ class Series:
 
     Attributes
     ----------
-    values : float32 array of shape (n, time, channel)
-        Zero where not observed.
+    values : float32 or float64 array of shape (n, time, channel)
+        Zero where not observed. float32 once they are in the network's units.
     observed : bool array of shape (n, time, channel)
     lengths : int array of shape (n,)
         Steps up to the last one with an observed value.
     steps : int array of shape (n,)
         Steps of the user's series, observed or not.
     restore : callable
-        Gives an array of the shape of ``values`` the container of the user's panel.
+        Gives an array of the shape of ``values`` the container of the user's panel; with a mask of
+        that shape, entries that are observed are the user's own.
     kind : {'2d', '3d', 'list', 'panel'}
-        That container.
+        That container; series of one axis each, in an array or a list, are '2d'.
     scaler : Scaler or None
         What the values were scaled by.
     index : Index of shape (n,), default=None
@@ -190,7 +219,7 @@ class Series:
     observed: np.ndarray
     lengths: np.ndarray
     steps: np.ndarray
-    restore: Callable[[np.ndarray], Any]
+    restore: Restore
     kind: str
     scaler: Any = None
     index: pd.Index | None = None
@@ -223,8 +252,8 @@ class Series:
         return scaler.standardise(self, np.arange(len(self)))
 
     def cut(self, rows: Rows) -> Block:
-        """Return some of the series; views for a slice."""
-        values, observed = self.values[rows], self.observed[rows]
+        """Return some of the series; views for a slice of float32."""
+        values, observed = self.values[rows].astype(np.float32, copy=False), self.observed[rows]
         return Block(values[:, :, None], observed[:, :, None], self.lengths[rows])
 
 
@@ -252,7 +281,7 @@ def observe(
     values: np.ndarray,
     steps: np.ndarray,
     missing: str,
-    restore: Callable[[np.ndarray], Any],
+    restore: Restore,
     kind: str,
     first: int | None = None,
 ) -> Series:
@@ -260,7 +289,7 @@ def observe(
 
     Parameters
     ----------
-    values : float32 array of shape (n, time, channel)
+    values : float32 or float64 array of shape (n, time, channel)
     steps, missing, restore, kind
         As in :class:`Series` and :func:`~tsdisentangle.data.series.as_series`.
     first : int, default=None
@@ -275,7 +304,7 @@ def observe(
     ValueError
         Inf, NaN with ``missing='error'``, or a series without any observed value.
     """
-    infinite = np.isinf(values)
+    infinite = (values > LARGEST) | (values < -LARGEST)
     if infinite.any():
         raise ValueError(
             f"X holds inf (infinity, or a value beyond the range of float32) at "
@@ -299,5 +328,5 @@ def observe(
         )
     lengths = values.shape[1] - seen[:, ::-1].argmax(axis=1)
     if not observed.all():
-        values = np.where(observed, values, np.float32(0))
+        values = np.where(observed, values, values.dtype.type(0))
     return Series(values, observed, lengths, steps, restore, kind)

@@ -5,7 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from tsdisentangle.data.containers import cast
 from tsdisentangle.data.panel import CheckedPanel, Scaler, Series
+from tsdisentangle.data.stored import blocks
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,14 @@ class ChannelScaler:
     ----------
     mean, scale : float64 arrays of shape (channel,)
         A constant channel has scale 1.
+    dtype : dtype, default=float32
+        Of the user's series, and so of those that :meth:`inverse` returns: float64 where float32
+        would round the former.
     """
 
     mean: np.ndarray
     scale: np.ndarray
+    dtype: np.dtype = np.dtype(np.float32)  # noqa: RUF009
 
     @property
     def n_channels(self) -> int:
@@ -59,9 +65,9 @@ class ChannelScaler:
                 "it cannot be standardised. Drop the channel."
             )
         scale = np.sqrt(moments.squares / count)
-        # Rounding of a constant float32 channel is not variation.
-        constant = scale <= 10 * np.finfo(np.float32).eps * np.abs(mean)
-        return cls(mean, np.where(constant, 1.0, scale))
+        # Values so close together that their squares vanish are not constant.
+        scale = np.where(scale > 0, scale, moments.high - moments.low)
+        return cls(mean, np.where(moments.low == moments.high, 1.0, scale))
 
     def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series; what is not observed stays zero.
@@ -77,8 +83,12 @@ class ChannelScaler:
         ValueError
             A value is so far from the training values that it overflows.
         """
-        with np.errstate(over="ignore"):
-            scaled = ((series.values - self.mean) / self.scale).astype(np.float32)
+        scaled = np.empty(series.values.shape, np.float32)
+        # Centred in float64, a block at a time: no copy of the panel is wider than what is kept.
+        for part in blocks(len(scaled), scaled[:1].size):
+            centred = series.values[part[0] : part[-1] + 1] - self.mean
+            with np.errstate(over="ignore"):
+                scaled[part[0] : part[-1] + 1] = np.divide(centred, self.scale, out=centred)
         scaled[~series.observed] = 0
         if not np.isfinite(scaled).all():
             row, step, channel = np.argwhere(~np.isfinite(scaled))[0]
@@ -87,11 +97,15 @@ class ChannelScaler:
                 f"standardised (training scale {self.scale[channel]:.3g}). Remove it or mark it "
                 "as missing."
             )
-        return replace(series, values=scaled, scaler=self)
+        return replace(series, values=scaled, scaler=self.returning(series.values.dtype))
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """Return values in the user's units, as float32."""
-        return (values * self.scale + self.mean).astype(np.float32)
+        """Return values in the user's units."""
+        return cast(values * self.scale + self.mean, self.dtype)
+
+    def returning(self, dtype: np.dtype) -> Self:
+        """Return the scaler for series of a dtype."""
+        return replace(self, dtype=dtype)
 
 
 @dataclass(frozen=True)

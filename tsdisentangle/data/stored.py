@@ -1,12 +1,22 @@
 """Series that lie in a file: checked in one pass, then read a batch at a time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from tsdisentangle.data.panel import Block, Moments, Rows, Series, as_is, first_channel, observe
+from tsdisentangle.data.containers import in_form_of
+from tsdisentangle.data.floats import float_dtype
+from tsdisentangle.data.panel import (
+    Block,
+    Moments,
+    Restore,
+    Rows,
+    Series,
+    as_is,
+    first_channel,
+    observe,
+)
 
 # Rows of so many bytes, as floats, are looked at at once: enough to be fast, too few to be felt.
 BLOCK_BYTES = 2**22
@@ -125,13 +135,20 @@ class StoredSeries:
         return f"{len(self.source.shape)}d"
 
     @property
-    def restore(self) -> Callable[[np.ndarray], Any]:
-        """Gives an array of shape ``(n, time, channel)`` the rank of the user's."""
-        return first_channel if self.kind == "2d" else as_is
+    def restore(self) -> Restore:
+        """Gives an array of shape ``(n, time, channel)`` the rank and dtype of the user's."""
+        return self._restored
+
+    def _restored(self, values: np.ndarray, observed: np.ndarray | None = None) -> np.ndarray:
+        drop = first_channel if self.kind == "2d" else as_is
+        if observed is None:
+            return in_form_of(np.empty(0, self.source.dtype), drop(values))
+        own = read_rows(self.source, np.arange(len(self)), self.source.dtype)
+        return in_form_of(own, drop(values), drop(observed))
 
     def scaled_by(self, scaler: Any) -> "StoredSeries":
         """Return the panel as it is read through a scaler."""
-        return replace(self, scaler=scaler)
+        return replace(self, scaler=scaler.returning(float_dtype(self.source.dtype)))
 
     def cut(self, rows: Rows) -> Block:
         """Read some of the series, standardised if the panel is.
@@ -154,7 +171,7 @@ class StoredSeries:
 
 def _read(source: Any, rows: np.ndarray, missing: str) -> Series:
     """Read and check some series."""
-    values = read_rows(source, rows, np.float32)
+    values = read_rows(source, rows, float_dtype(source.dtype))
     kind, restore = ("2d", first_channel) if values.ndim == 2 else ("3d", as_is)
     values = values[..., None] if kind == "2d" else values
     steps = np.full(len(values), values.shape[1])
@@ -200,7 +217,9 @@ def as_stored(X: Any, *, missing: str = "error") -> StoredSeries:
             f"X has shape {shape}: 0 series, time steps or channels; expected at least one of each."
         )
     if X.dtype.kind not in "fiub":
-        raise ValueError(f"X has dtype {X.dtype}; expected numbers, which become float32.")
+        raise ValueError(
+            f"X has dtype {X.dtype}; expected numbers. Dates: subtract one and divide by a unit."
+        )
     lengths = np.empty(shape[0], int)
     moments = Moments.none(shape[2] if len(shape) == 3 else 1)
     for rows in blocks(shape[0], int(np.prod(shape[1:]))):

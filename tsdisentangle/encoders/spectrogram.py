@@ -3,7 +3,6 @@
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
@@ -94,8 +93,9 @@ class SpectrogramEncoder(BaseEstimator):
         """
         series = as_series(X, missing=missing)
         if series.kind == "2d":
+            shape = len(series), int(series.steps.max())
             raise ValueError(
-                f"X has shape {np.shape(X)}; expected spectrograms (n, frames, bins) or a list of "
+                f"X has shape {shape}; expected spectrograms (n, frames, bins) or a list of "
                 "(frames_i, bins). Pass X[None] if X is a single spectrogram."
             )
         return series

@@ -11,6 +11,7 @@ from tsdisentangle.data.panel import Series
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.stored import is_stored
+from tsdisentangle.training.input import check_names, learn_names, refuse_one_series
 
 MINIROCKET_KERNELS = 2000
 Features = Callable[[np.ndarray], np.ndarray]  # of standardised series, NaN where missing
@@ -72,6 +73,11 @@ def _channels_first(series: np.ndarray) -> np.ndarray:
 def read(X: Any) -> Series:
     """Check a panel; what lies in a file is loaded."""
     return cast(Series, as_series(np.array(X) if is_stored(X) else X, missing="mask"))
+
+
+def _channels(X: Any, panel: Series) -> Any:
+    """What may name channels: a wide frame names steps, and there may be fewer of them."""
+    return None if panel.kind == "2d" else X
 
 
 def standardise(panel: Series, scaler: ChannelScaler) -> np.ndarray:
@@ -150,6 +156,8 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         panel = read(X)
         self.scaler_ = ChannelScaler.fit(panel)
         self.n_steps_, self.n_channels_in_ = panel.values.shape[1:]
+        self.kind_in_ = panel.kind
+        learn_names(self, _channels(X, panel), self.n_channels_in_)
         values = self._values(panel)
         rocket = self.kind == "minirocket"
         self.features_ = fit_minirocket(values, self.random_state) if rocket else PLAIN[self.kind]
@@ -161,7 +169,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array, list of arrays or DataFrame
-            As in :meth:`fit`; no longer, and with as many channels.
+            As in :meth:`fit`; no longer, and with the same channels.
 
         Returns
         -------
@@ -173,7 +181,10 @@ class RawFeatures(TransformerMixin, BaseEstimator):
             Bad input.
         """
         check_is_fitted(self)
-        return self.features_(self._values(read(X)))
+        panel = read(X)
+        check_names(self, _channels(X, panel))
+        refuse_one_series(self, X, panel)
+        return self.features_(self._values(panel))
 
     def _values(self, panel: Series) -> np.ndarray:
         """``(n, n_steps_, channel)``, NaN where missing or after the end."""

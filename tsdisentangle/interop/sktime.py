@@ -67,6 +67,7 @@ class DisentanglingTransformer(BaseTransformer):
         "capability:unequal_length": True,
         "capability:multivariate": True,
         "capability:missing_values": False,
+        "capability:categorical_in_X": False,
         "transform-returns-same-time-index": False,
     }
 

@@ -66,6 +66,13 @@ def _holds_numbers(kind: Any) -> bool:
     return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
 
 
+def _float_dtype(files: list[Any], columns: list[str]) -> np.dtype:
+    """Return float32 if it holds all columns of lists exactly, else float64."""
+    kinds = [file.schema.field(name).type.value_type for file in files for name in columns]
+    exact = all(np.can_cast(kind.to_pandas_dtype(), np.float32) for kind in kinds)
+    return np.dtype(np.float32 if exact else np.float64)
+
+
 class ArrowPanel:
     """Series in Arrow (Feather) or Parquet files, one per row; pass it to an estimator as ``X``.
 
@@ -86,7 +93,7 @@ class ArrowPanel:
     shape : tuple of int
         ``(n, time, channel)``.
     dtype : dtype
-        float32; values are converted as they are read.
+        float32 where that holds the columns' numbers exactly, else float64.
     channels : list of str
         The columns.
 
@@ -117,8 +124,6 @@ class ArrowPanel:
     [[[80.0, 12.0], [nan, 13.0]]]
     """
 
-    dtype = np.dtype(np.float32)
-
     def __init__(
         self,
         paths: str | PathLike[str] | Iterable[str | PathLike[str]],
@@ -128,6 +133,7 @@ class ArrowPanel:
         self.paths = [fspath(path) for path in ([paths] if single else paths)]  # type: ignore
         self._files = [_open(path) for path in self.paths]
         self.channels = self._choose(channels)
+        self.dtype = _float_dtype(self._files, self.channels)
         # File and number in the file of each piece, and the first row of each.
         self._pieces = [(file, i) for file in self._files for i in range(len(file.rows))]
         self._starts = np.cumsum([0, *(rows for file in self._files for rows in file.rows)])
@@ -145,7 +151,7 @@ class ArrowPanel:
         return ArrowPanel, (self.paths, self.channels)
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        """Read a slice of series, step 1: float32 ``(rows, time, channel)``."""
+        """Read a slice of series, step 1: ``(rows, time, channel)``."""
         start, stop, _ = rows.indices(len(self))
         values = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
         row = start
@@ -188,5 +194,6 @@ class ArrowPanel:
                     f"{time}, as the first one is; all series need the same steps. Pad with nulls."
                 )
             # Nulls become NaN.
-            floats = flat.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+            kind = pa.from_numpy_dtype(self.dtype)
+            floats = flat.cast(kind, safe=False).to_numpy(zero_copy_only=False)
             values[..., channel] = floats.reshape(n, time)

@@ -31,6 +31,7 @@ NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
 LIKELIHOODS_OF_MARKS = ("bernoulli", "gaussian")
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
+SERIES_DTYPES = ("float32", "float64")
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
 BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
@@ -277,7 +278,7 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
         fields = {key: value for key, value in vars(scaler).items() if key not in arrays}
-        return {"class": name, **fields}, {
+        return {"class": name, **fields, "dtype": scaler.dtype.name}, {
             key: torch.as_tensor(array) for key, array in arrays.items()
         }
     if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
@@ -297,7 +298,11 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    options = _read_marks(fields) if name == IndicatingScaler.__name__ else {}
+    options: dict[str, Any] = {
+        "dtype": np.dtype(_read_choice(fields, "dtype", "float32", SERIES_DTYPES))
+    }
+    if name == IndicatingScaler.__name__:
+        options["marks"] = _read_choice(fields, "marks", "gaussian", LIKELIHOODS_OF_MARKS)
     refuse_unknown_fields(fields, {"class", *options}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
@@ -314,12 +319,12 @@ def read_scaler(
     return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
 
 
-def _read_marks(fields: dict[str, Any]) -> dict[str, str]:
-    """Return the likelihood of the marks; a file that does not say it is from before the other."""
-    marks = get_field({"marks": "gaussian", **fields}, "marks", str)
-    if marks not in LIKELIHOODS_OF_MARKS:
-        raise ModelFileError(f"scaler.marks is {marks[:80]!r}; expected {LIKELIHOODS_OF_MARKS}.")
-    return {"marks": marks}
+def _read_choice(fields: dict[str, Any], name: str, former: str, known: tuple[str, ...]) -> str:
+    """Return a field of few values; ``former`` is what files mean that do not say it."""
+    value = get_field({name: former, **fields}, name, str)
+    if value not in known:
+        raise ModelFileError(f"scaler.{name} is {value[:80]!r}; expected one of {known}.")
+    return value
 
 
 def _read_clip_format(

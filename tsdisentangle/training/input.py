@@ -6,9 +6,11 @@ As scikit-learn's ``validate_data``, these functions set and read attributes of 
 import copy
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from tsdisentangle.data.columns import are_times, first_frame, is_frame
 from tsdisentangle.data.frames import Panel
 from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.data.scaling import fit_scaler
@@ -40,15 +42,15 @@ def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     estimator._encoder_ = _own_encoder(estimator)
     panel = _as_panel(estimator, X)
     estimator.n_channels_in_ = panel.n_channels
-    estimator.n_features_in_ = panel.n_channels
-    if panel.kind == "2d" or _is_frame(X):
-        validate_data(estimator, _named(X), reset=True, skip_check_array=True)
+    time = int(panel.steps.max())
+    learn_names(estimator, X, time if panel.kind == "2d" else panel.n_channels)
     estimator._training_steps_ = TrainingSteps(X)
     estimator.kind_in_ = panel.kind
-    estimator.window_ = _resolve_window(estimator, int(panel.steps.max()))
+    estimator.window_ = _resolve_window(estimator, time)
     indicate = estimator.missing == "indicate"
-    estimator.scaler_ = fit_scaler(panel, estimator.standardize, indicate)
-    return panel.scaled_by(estimator.scaler_)
+    scaled = panel.scaled_by(fit_scaler(panel, estimator.standardize, indicate))
+    estimator.scaler_ = scaled.scaler  # which knows the dtype of X
+    return scaled
 
 
 def check_input(estimator: Any, X: Any) -> CheckedPanel:
@@ -70,16 +72,86 @@ def check_input(estimator: Any, X: Any) -> CheckedPanel:
     ValueError
         Bad input, or other columns or channels than those of the training panel.
     """
-    if _is_frame(X):  # a wrong column says more than the values in it
-        validate_data(estimator, _named(X), reset=False, skip_check_array=True)
+    check_names(estimator, X)  # first: a wrong column says more than the values in it
     panel = _as_panel(estimator, X)
+    refuse_one_series(estimator, X, panel)
     if panel.kind == estimator.kind_in_ == "2d":
-        validate_data(estimator, X, reset=False, skip_check_array=True)
+        _check_steps(estimator, X)
     if panel.n_channels != estimator.n_channels_in_:
-        raise ValueError(_other_channels(estimator, panel))
+        raise ValueError(_other_channels(estimator, X, panel))
     if steps := getattr(estimator, "_training_steps_", None):  # of a model file: unknown
         steps.warn_if_cut(X)
     return panel
+
+
+def learn_names(estimator: Any, X: Any, n_features: int) -> None:
+    """Set ``n_features_in_`` and, where X has names, ``feature_names_in_`` on an estimator."""
+    named = _named(X)
+    features = np.empty((0, n_features)) if named is None else named
+    validate_data(estimator, features, reset=True, skip_check_array=True)
+
+
+def check_names(estimator: Any, X: Any) -> None:
+    """Refuse a frame, or list of frames, of other columns than those of the training panel.
+
+    Raises
+    ------
+    ValueError
+    """
+    named = _named(X)
+    if named is None:
+        return
+    try:
+        validate_data(estimator, named, reset=False, skip_check_array=True)
+    except ValueError as error:
+        names = list(getattr(estimator, "feature_names_in_", []))
+        if sorted(names) != sorted(map(str, named.columns)):
+            raise
+        line = "[x[names] for x in X]" if isinstance(X, list | tuple) else "X[names]"
+        raise ValueError(f"{error}Pass {line} with names = {names}.") from error
+
+
+def _named(X: Any) -> Any:
+    """Return the frame that names the channels; dates are steps, and differ among panels."""
+    frame = pd.DataFrame(columns=X.channels) if isinstance(X, Panel) else first_frame(X)
+    return None if frame is None or are_times(frame.columns) else frame
+
+
+def refuse_one_series(estimator: Any, X: Any, panel: CheckedPanel) -> None:
+    """Refuse one series ``(time, channel)`` in the place of a panel ``(n, time)``.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``kind_in_`` and ``n_channels_in_``.
+    X : object
+    panel : CheckedPanel
+        What was read from it.
+
+    Raises
+    ------
+    ValueError
+    """
+    shape, channels = (len(panel), int(panel.steps.max())), estimator.n_channels_in_
+    if panel.kind != "2d" or estimator.kind_in_ == "2d" or shape[1] != channels:
+        return
+    one = "[X]" if is_frame(X) or isinstance(X, list | tuple) else "X[None]"
+    other = "" if channels > 1 else " If each row is a series of one step: X[..., None]."
+    raise ValueError(
+        f"X has shape {shape}, which is that of one series (time, channel): "
+        f"{type(estimator).__name__} was fitted on series of {channels} channel(s). Pass {one}, a "
+        f"panel of one series.{other}"
+    )
+
+
+def _check_steps(estimator: Any, X: Any) -> None:
+    """Refuse rows of an array of another length than those of the training panel."""
+    if is_frame(X) or isinstance(X, list | tuple):
+        return  # columns are checked by now; a list holds series of any length
+    try:
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    except ValueError as error:
+        raise ValueError(f"{error} Series of another length go into a list: list(X).") from error
 
 
 def _own_encoder(estimator: Any) -> Any:
@@ -104,25 +176,17 @@ def _resolve_window(estimator: Any, time: int) -> int:
     return resolve_window(estimator.window, time)
 
 
-def _other_channels(estimator: Any, panel: CheckedPanel) -> str:
+def _other_channels(estimator: Any, X: Any, panel: CheckedPanel) -> str:
     """Explain a wrong number of channels."""
     time, expected = int(panel.steps.max()), estimator.n_channels_in_
     hint = ""
     if time == expected:
-        hint = " Channels are the last axis; perhaps X needs np.swapaxes(X, 1, 2)?"
+        line = "[x.T for x in X]" if isinstance(X, list | tuple) else "np.swapaxes(X, 1, 2)"
+        hint = f" Channels are the last axis; perhaps X needs {line}?"
     return (
         f"X has {panel.n_channels} channels, but {type(estimator).__name__} was fitted with "
         f"{expected}; got shape {(len(panel), time, panel.n_channels)} (n, time, channel).{hint}"
     )
-
-
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") or isinstance(X, Panel)
-
-
-def _named(X: Any) -> Any:
-    """Return something that scikit-learn reads the names of the channels from."""
-    return pd.DataFrame(columns=X.channels) if isinstance(X, Panel) else X
 
 
 def check_partial_fit(estimator: Any) -> None:
