@@ -11,7 +11,7 @@ import torch
 from helpers import METHODS, assert_same_fit, fit_rows, small
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler
 
 from tsdisentangle import SPYL, load
 from tsdisentangle.persistence.checkpoint_file import NAME
@@ -159,6 +159,33 @@ def test_a_callback_that_cannot_end_does_not_hide_the_error(kind, monkeypatch):
         callbacks.append(At(interrupt, 1, 1))
     with pytest.raises(FloatingPointError if kind == "NaN" else KeyboardInterrupt):
         small(callbacks=callbacks).fit(panel())
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        EarlyStopping(),
+        ("stop", EarlyStopping(patience=2)),
+        EarlyStopping,
+        Checkpoint(monitor="valid_loss_best"),
+        LRScheduler("ReduceLROnPlateau", monitor="valid_loss"),
+    ],
+)
+def test_what_watches_a_validation_loss_needs_one(callback):
+    estimator = small(callbacks=[callback])
+    for fit in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match=r"\(monitor='valid_loss.*early_stopping=True.*train"):
+            fit(panel())
+    assert not hasattr(estimator, "net_")
+
+
+def test_what_watches_a_loss_that_is_there_may_do_so():
+    quiet = {"sink": lambda message: None}
+    stopping = EarlyStopping(patience=1, threshold=1e9, threshold_mode="abs", **quiet)
+    options = {"early_stopping": True, "validation_fraction": 0.3, "max_epochs": 9}
+    assert len(small(callbacks=[stopping], **options).fit(panel()).history_) == 2
+    monitors = EarlyStopping("train_loss", **quiet), EarlyStopping(lambda net: True, **quiet)
+    assert len(small(callbacks=list(monitors)).fit(panel()).history_) == 2
 
 
 def test_a_callback_that_cannot_end_a_good_fit_is_heard():

@@ -91,12 +91,12 @@ def test_frames_between_two_times(varying):
 @pytest.mark.parametrize(
     ("times", "match"),
     [
-        ({"start": -1}, "start must be a number above 0, got -1"),
+        ({"start": -1}, "start must be a number, 0 or more, got -1"),
         ({"start": None}, "start must be a number"),
-        ({"end": 0}, "end must be a number above 0, got 0"),
+        ({"end": 0}, "end must be a number, more than 0, got 0"),
         ({"end": np.nan}, "end must be a number"),
         ({"start": 2, "end": 2}, "end=2 is not after start=2; both are seconds"),
-        ({"fps": 0}, "fps must be a number above 0"),
+        ({"fps": 0}, "fps must be a number, more than 0"),
         ({"fps": "25"}, "fps must be a number"),
         ({"background": (0, 0, 256)}, "three whole numbers from 0 to 255"),
         ({"background": "white"}, "three whole numbers"),

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any, Self, cast
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from tsdisentangle.data.panel import Series
@@ -13,6 +15,7 @@ from tsdisentangle.data.series import as_series
 from tsdisentangle.data.stored import is_stored
 
 MINIROCKET_KERNELS = 2000
+SUMMARIES = ("mean", "std", "min", "max", "missing")  # in the order of `summary`
 Features = Callable[[np.ndarray], np.ndarray]  # of standardised series, NaN where missing
 
 
@@ -155,7 +158,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         self.features_ = fit_minirocket(values, self.random_state) if rocket else PLAIN[self.kind]
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray | pd.DataFrame:
         """Features of each series.
 
         Parameters
@@ -166,6 +169,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         Returns
         -------
         array of shape (n, features)
+            A DataFrame after ``set_output(transform="pandas")``, indexed by series if X is.
 
         Raises
         ------
@@ -173,7 +177,37 @@ class RawFeatures(TransformerMixin, BaseEstimator):
             Bad input.
         """
         check_is_fitted(self)
-        return self.features_(self._values(read(X)))
+        features = self.features_(self._values(read(X)))
+        index = getattr(X, "index", None)
+        form = _get_output_config("transform", self)["dense"]
+        if form == "pandas" and isinstance(index, pd.MultiIndex):
+            # A row per series, where scikit-learn would expect one per row of X.
+            return pd.DataFrame(features, index=index.droplevel(-1).unique())
+        return features
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns of :meth:`transform`: ``channel0_mean``, ...
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        object array of shape (features,)
+        """
+        check_is_fitted(self)
+        channels = [f"channel{c}" for c in range(self.n_channels_in_)]
+        if self.kind == "minirocket":
+            none = np.zeros((1, self.n_steps_, self.n_channels_in_))
+            names = [f"minirocket{i}" for i in range(self.features_(none).shape[1])]
+        elif self.kind == "flat":
+            values = [f"{c}_step{t}" for t in range(self.n_steps_) for c in channels]
+            names = values + [f"{name}_missing" for name in values]
+        else:
+            parts = SUMMARIES if self.kind == "summary" else SUMMARIES[-1:]
+            names = [f"{c}_{part}" for part in parts for c in channels]
+        return np.array(names, dtype=object)
 
     def _values(self, panel: Series) -> np.ndarray:
         """``(n, n_steps_, channel)``, NaN where missing or after the end."""

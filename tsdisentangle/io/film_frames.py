@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -254,7 +254,7 @@ def to_pixels(
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Return a, b, c, d: a pixel at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
     a, b, _, c, d, *_ = np.frombuffer(bytes(data), np.int32).tolist()
@@ -270,5 +270,5 @@ def _over(frame: av.VideoFrame, background: tuple[int, int, int]) -> av.VideoFra
     opacity = pixels[..., 3:] / np.float32(255)
     if (opacity == 1).all():
         return frame
-    colour = pixels[..., :3] * opacity + np.float32(background) * (1 - opacity)
+    colour = pixels[..., :3] * opacity + np.array(background, np.float32) * (1 - opacity)
     return av.VideoFrame.from_ndarray(np.rint(colour).astype(np.uint8), format="rgb24")

@@ -254,9 +254,10 @@ def _check_times(start: Any, end: Any, fps: Any) -> Span:
     for name, value in times.items():
         if value is None and name != "start":
             continue
-        positive = isinstance(value, Real) and isfinite(value) and value >= 0
-        if not positive or (name != "start" and not value):
-            raise ValueError(f"{name} must be a number above 0, got {value!r}.")
+        number = float(value) if isinstance(value, Real) else -1.0
+        if not (isfinite(number) and number >= 0) or (name != "start" and not value):
+            least = "0 or more" if name == "start" else "more than 0"
+            raise ValueError(f"{name} must be a number, {least}, got {value!r}.")
     if end is not None and end <= start:
         raise ValueError(f"end={end} is not after start={start}; both are seconds.")
     # What is meant by 29.97002997 is 30000 / 1001.

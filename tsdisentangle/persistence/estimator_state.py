@@ -1,6 +1,7 @@
 """A fitted estimator as a document and arrays, and back."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def _describe(
     estimator: Any, writer: ValueWriter, scaler: dict[str, Any], generator: dict[str, Any] | None
 ) -> Document:
     names = getattr(estimator, "feature_names_in_", None)
-    parameters = estimator.get_params(deep=False)
+    parameters = _without_callbacks(estimator.get_params(deep=False))
     return Document(
         class_name=type(estimator).__name__,
         parameters={
@@ -94,6 +95,18 @@ def _describe(
         versions=current_versions(),
         interrupted=estimator.interrupted_,
     )
+
+
+def _without_callbacks(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without callbacks, which only training needs."""
+    if not (callbacks := parameters.get("callbacks")):
+        return parameters
+    warnings.warn(
+        f"The model file, which holds no code, leaves out callbacks={callbacks!r}. Set them again "
+        "after loading, with set_params(callbacks=...); codes do not depend on them.",
+        stacklevel=2,
+    )
+    return {**parameters, "callbacks": None}
 
 
 def _write_history(history: History, writer: ValueWriter) -> list[dict[str, Any]]:

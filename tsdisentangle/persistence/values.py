@@ -89,8 +89,6 @@ def _advice(name: str) -> str:
     """What usually helps with the parameters that often hold such things."""
     parameter = name.partition("[")[0]
     return {
-        "callbacks": ", as in set_params(callbacks=None): the codes stay the same, and callbacks "
-        "can be set again after loading",
         "random_state": ", as in set_params(random_state=0): the codes stay the same, and sample "
         "draws from the new seed",
     }.get(parameter, "")
