@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 
 from tsdisentangle import SPYL, VAE, StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.persistence import CheckpointError
-from tsdisentangle.persistence.checkpoint_file import NAME, CheckpointFile
+from tsdisentangle.persistence.checkpoint_file import LOCK, NAME, CheckpointFile
 
 EPOCHS = 5
 
@@ -392,11 +392,11 @@ def test_a_kill_within_a_write(place, tmp_path):
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert {path.name for path in tmp_path.iterdir()} == {NAME, f".{NAME}.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME, f".{NAME}.tmp"}
     assert b'"epochs":2,' in (tmp_path / NAME).read_bytes()
     again = small(max_epochs=6, checkpoint_dir=tmp_path).fit(X)
     assert_same_fit(again, small(max_epochs=6).fit(X), X)
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME}
 
 
 def fit_on_a_full_disk(sender, folder, size):
@@ -426,7 +426,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     assert "The checkpoint of epoch 4 cannot be written: File too large" in words
     assert "that of epoch 3 is to go on from" in words
     assert str(tmp_path / NAME) in words
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME}
     assert (tmp_path / NAME).read_bytes() == before
     assert_same_fit(small(max_epochs=6, checkpoint_dir=tmp_path).fit(X), whole, X)
 

@@ -158,7 +158,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         self.features_ = fit_minirocket(values, self.random_state) if rocket else PLAIN[self.kind]
         return self
 
-    def transform(self, X: Any) -> np.ndarray | pd.DataFrame:
+    def transform(self, X: Any) -> Any:
         """Features of each series.
 
         Parameters
