@@ -151,6 +151,7 @@ def graphs(monkeypatch):
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "X"),
     [({}, dense()), ({"precision": "bfloat16"}, dense()), ({"encoder": SPECTRA}, dense())],
@@ -276,6 +277,7 @@ ON_A_DEVICE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "params", "answer"), ON_A_DEVICE)
 @symbolic_config.patch(meta_nonzero_assume_all_nonzero=True)
 def test_networks_stay_on_their_device(method, params, answer, monkeypatch):

@@ -67,6 +67,7 @@ ALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "params"), ALL.values(), ids=ALL.keys())
 def test_a_resumed_fit_is_the_whole_fit(method, params, tmp_path, monkeypatch):
     X = panel(gaps="missing" in params)
@@ -142,6 +143,7 @@ def test_a_finished_fit_comes_back_without_training(early, tmp_path, monkeypatch
     assert_same_fit(small(**params).fit(X), first, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, 3])
 @pytest.mark.parametrize("method", [method for method in METHODS if method is not SPYL])
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(method, early, tmp_path):
@@ -380,6 +382,7 @@ def fit_and_wait(sender, folder, place):
     small(max_epochs=6, checkpoint_dir=folder).fit(panel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 def test_a_kill_within_a_write(place, tmp_path):
     X = panel()
@@ -410,6 +413,7 @@ def fit_on_a_full_disk(sender, folder, size):
         sender.send(None)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     X = panel()
     whole = small(max_epochs=6).fit(X)

@@ -302,6 +302,7 @@ def test_goes_before_an_estimator_in_a_pipeline(segment):
     assert pipe.set_params(spectrogram__hop=100).get_params()["spectrogram__hop"] == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["audio", "recordings", "sound_files"])
 def test_missing_packages_are_named(module):
     code = (

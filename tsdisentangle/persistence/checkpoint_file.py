@@ -171,7 +171,7 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> Iterator[Checkp
 
 def _find(estimator: Any, path: Path, fit: dict[str, Any]) -> CheckpointFile:
     """Read the checkpoint, if there is one."""
-    found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs)
+    found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs_)
     if path.exists():
         try:
             _read(found, estimator.net_)

@@ -1,7 +1,6 @@
 """A fitted estimator as a document and arrays, and back."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,12 @@ from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.persistence.archive import ModelFileError, read_tensors, write_tensors
 from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
 from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
-from tsdisentangle.persistence.values import ValueWriter, read_object, read_value
+from tsdisentangle.persistence.values import (
+    ValueWriter,
+    read_object,
+    read_value,
+    without_callbacks,
+)
 from tsdisentangle.persistence.versions import current_versions
 from tsdisentangle.persistence.weight_checks import (
     check_weights,
@@ -25,10 +29,12 @@ from tsdisentangle.persistence.weight_checks import (
     restore_numbers,
 )
 from tsdisentangle.training.aggregate_prior import AggregatePrior, LazyPrior
+from tsdisentangle.training.building import build_network, initialize_net
 from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
+LIKELIHOODS_OF_MARKS = ("bernoulli", "gaussian")
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
@@ -73,7 +79,7 @@ def _describe(
     estimator: Any, writer: ValueWriter, scaler: dict[str, Any], generator: dict[str, Any] | None
 ) -> Document:
     names = getattr(estimator, "feature_names_in_", None)
-    parameters = _without_callbacks(estimator.get_params(deep=False))
+    parameters = without_callbacks(estimator.get_params(deep=False))
     return Document(
         class_name=type(estimator).__name__,
         parameters={
@@ -95,18 +101,6 @@ def _describe(
         versions=current_versions(),
         interrupted=estimator.interrupted_,
     )
-
-
-def _without_callbacks(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters without callbacks, which only training needs."""
-    if not (callbacks := parameters.get("callbacks")):
-        return parameters
-    warnings.warn(
-        f"The model file, which holds no code, leaves out callbacks={callbacks!r}. Set them again "
-        "after loading, with set_params(callbacks=...); codes do not depend on them.",
-        stacklevel=2,
-    )
-    return {**parameters, "callbacks": None}
 
 
 def _write_history(history: History, writer: ValueWriter) -> list[dict[str, Any]]:
@@ -223,11 +217,11 @@ def _initialize_net(
             estimator.random_state_ = check_random_state(0)
             estimator.n_series_in_ = n_series
             with torch.device("meta"):
-                probe = estimator._make_network()
+                probe = build_network(estimator)
             check_weights(probe.state_dict(), weights)
         # What is drawn here is replaced; with None it would come from numpy's global generator.
         given, estimator.random_state = estimator.random_state, 0
-        estimator._initialize_net(n_series)
+        initialize_net(estimator, n_series)
         estimator.random_state = given
         check_weights(estimator.net_.module_.state_dict(), weights)
     except ModelFileError:
@@ -287,7 +281,10 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     name = type(scaler).__name__
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
-        return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
+        fields = {key: value for key, value in vars(scaler).items() if key not in arrays}
+        return {"class": name, **fields}, {
+            key: torch.as_tensor(array) for key, array in arrays.items()
+        }
     if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
         return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
     raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
@@ -305,7 +302,8 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    refuse_unknown_fields(fields, {"class"}, "scaler")
+    options = _read_marks(fields) if name == IndicatingScaler.__name__ else {}
+    refuse_unknown_fields(fields, {"class", *options}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
     for key, array in arrays.items():
@@ -318,7 +316,15 @@ def read_scaler(
             raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
     if not (arrays["scale"] > 0).all():
         raise ModelFileError("scaler.scale holds values that are not above 0.")
-    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
+    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
+
+
+def _read_marks(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the likelihood of the marks; a file that does not say it is from before the other."""
+    marks = get_field({"marks": "gaussian", **fields}, "marks", str)
+    if marks not in LIKELIHOODS_OF_MARKS:
+        raise ModelFileError(f"scaler.marks is {marks[:80]!r}; expected {LIKELIHOODS_OF_MARKS}.")
+    return {"marks": marks}
 
 
 def _read_clip_format(

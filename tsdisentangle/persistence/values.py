@@ -7,6 +7,7 @@ tag: ``{"tuple": [...]}``, ``{"device": "cpu"}``, ``{"class": ..., "parameters":
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,18 @@ class ValueWriter:
             for key, item in value.get_params(deep=False).items()
         }
         return {"class": type(value).__name__, "parameters": parameters}
+
+
+def without_callbacks(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without callbacks, which only training needs."""
+    if not (callbacks := parameters.get("callbacks")):
+        return parameters
+    warnings.warn(
+        f"The model file, which holds no code, leaves out callbacks={callbacks!r}. Set them again "
+        "after loading, with set_params(callbacks=...); codes do not depend on them.",
+        stacklevel=2,
+    )
+    return {**parameters, "callbacks": None}
 
 
 def _advice(name: str) -> str:
