@@ -11,10 +11,10 @@ import torch
 from helpers import METHODS, assert_same_fit, fit_rows, small
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler
 
 from tsdisentangle import SPYL, load
-from tsdisentangle.persistence.checkpoint_file import NAME
+from tsdisentangle.persistence.checkpoint_file import LOCK, NAME
 from tsdisentangle.training.skorch_net import DisentanglingNet
 
 
@@ -161,6 +161,33 @@ def test_a_callback_that_cannot_end_does_not_hide_the_error(kind, monkeypatch):
         small(callbacks=callbacks).fit(panel())
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        EarlyStopping(),
+        ("stop", EarlyStopping(patience=2)),
+        EarlyStopping,
+        Checkpoint(monitor="valid_loss_best"),
+        LRScheduler("ReduceLROnPlateau", monitor="valid_loss"),
+    ],
+)
+def test_what_watches_a_validation_loss_needs_one(callback):
+    estimator = small(callbacks=[callback])
+    for fit in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match=r"\(monitor='valid_loss.*early_stopping=True.*train"):
+            fit(panel())
+    assert not hasattr(estimator, "net_")
+
+
+def test_what_watches_a_loss_that_is_there_may_do_so():
+    quiet = {"sink": lambda message: None}
+    stopping = EarlyStopping(patience=1, threshold=1e9, threshold_mode="abs", **quiet)
+    options = {"early_stopping": True, "validation_fraction": 0.3, "max_epochs": 9}
+    assert len(small(callbacks=[stopping], **options).fit(panel()).history_) == 2
+    stopping = EarlyStopping("train_loss", **quiet)
+    assert len(small(callbacks=[stopping]).fit(panel()).history_) == 2
+
+
 def test_a_callback_that_cannot_end_a_good_fit_is_heard():
     class Fails(Callback):
         def on_train_end(self, net, **kwargs):
@@ -203,7 +230,7 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, monkeypatch):
         patch.setattr(os, "fsync", fsync)
         with pytest.raises(KeyboardInterrupt):
             estimator.fit(X)
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME}
     assert b'"epochs":2,' in (tmp_path / NAME).read_bytes()
     assert_same_fit(estimator, small(max_epochs=3).fit(X), X)
     assert_same_fit(estimator.fit(X), whole, X)

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from helpers import METHODS, assert_same_fit, processes, small
+from sklearn.model_selection import cross_val_score
+from skorch.callbacks import Callback
 
 from tsdisentangle import SPYL, VAE, StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.persistence import CheckpointError
-from tsdisentangle.persistence.checkpoint_file import NAME, CheckpointFile
+from tsdisentangle.persistence.checkpoint_file import LOCK, NAME, CheckpointFile
 
 EPOCHS = 5
 
@@ -276,6 +278,82 @@ def test_a_seed_is_needed(seed, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("folder", ["run-{fit}", "runs/{fit}/a"])
+def test_a_search_has_a_folder_for_each_fit(folder, tmp_path, monkeypatch):
+    X = panel(30)
+    plain = cross_val_score(small(max_epochs=1), X, cv=3)
+    estimator = small(max_epochs=1, checkpoint_dir=tmp_path / folder)
+    np.testing.assert_array_equal(cross_val_score(estimator, X, cv=3), plain)
+    files = sorted(tmp_path.rglob(NAME))
+    assert len(files) == 3
+    # The second time each fit finds its own, and has nothing left to train.
+    monkeypatch.setattr(CheckpointFile, "save", None)
+    np.testing.assert_array_equal(cross_val_score(estimator, X, cv=3), plain)
+    assert sorted(tmp_path.rglob(NAME)) == files
+
+
+def test_a_search_in_one_folder_is_told_what_to_do(tmp_path):
+    small(checkpoint_dir=tmp_path).fit(panel())
+    with pytest.raises(CheckpointError, match="For cross-validation or a search") as caught:
+        small(checkpoint_dir=tmp_path).fit(panel(seed=1))
+    line = str(caught.value).rpartition("pass ")[2].removesuffix(".")
+    assert eval(f"dict({line})") == {"checkpoint_dir": str(tmp_path / "{fit}")}
+
+
+# -- one folder, one fit ------------------------------------------------------------------------
+
+
+def test_a_second_fit_in_the_same_folder_is_refused(tmp_path):
+    """A folder is let go when its fit has ended, also by an error."""
+    seen = []
+
+    class Second(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            other = small(checkpoint_dir=tmp_path, random_state=len(seen))
+            with pytest.raises(CheckpointError, match=r"Another fit is writing to .*\{fit\}") as e:
+                other.fit(panel())
+            assert not hasattr(other, "net_")
+            seen.append(str(e.value))
+            if len(seen) == 2:
+                raise Stop
+
+    first = small(max_epochs=3, checkpoint_dir=tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(first), "_callbacks", lambda self: [("second", Second())])
+        with pytest.raises(Stop):
+            first.fit(panel())
+    assert len(seen) == 2
+    assert_same_fit(first.fit(panel()), small(max_epochs=3).fit(panel()), panel())
+
+
+def hold(sender, folder):
+    """Fit, and stand still after the first checkpoint."""
+    save = CheckpointFile.save
+
+    def save_and_wait(self, state, history):
+        save(self, state, history)
+        sender.send(None)
+        time.sleep(600)
+
+    CheckpointFile.save = save_and_wait
+    small(checkpoint_dir=folder, max_epochs=3).fit(panel())
+
+
+@pytest.mark.slow
+def test_another_process_is_refused_until_the_first_is_gone(tmp_path):
+    context = processes()
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=hold, args=(sender, tmp_path))
+    process.start()
+    receiver.recv()
+    estimator = small(checkpoint_dir=tmp_path, max_epochs=3)
+    with pytest.raises(CheckpointError, match="Another fit is writing to"):
+        estimator.fit(panel())
+    process.kill()  # which leaves no lock
+    process.join()
+    assert_same_fit(estimator.fit(panel()), small(max_epochs=3).fit(panel()), panel())
+
+
 def test_callbacks_and_partial_fit_are_refused(tmp_path):
     from skorch.callbacks import EpochTimer
 
@@ -317,11 +395,11 @@ def test_a_kill_within_a_write(place, tmp_path):
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert {path.name for path in tmp_path.iterdir()} == {NAME, f".{NAME}.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME, f".{NAME}.tmp"}
     assert b'"epochs":2,' in (tmp_path / NAME).read_bytes()
     again = small(max_epochs=6, checkpoint_dir=tmp_path).fit(X)
     assert_same_fit(again, small(max_epochs=6).fit(X), X)
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME}
 
 
 def fit_on_a_full_disk(sender, folder, size):
@@ -352,7 +430,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     assert "The checkpoint of epoch 4 cannot be written: File too large" in words
     assert "that of epoch 3 is to go on from" in words
     assert str(tmp_path / NAME) in words
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} - {LOCK} == {NAME}
     assert (tmp_path / NAME).read_bytes() == before
     assert_same_fit(small(max_epochs=6, checkpoint_dir=tmp_path).fit(X), whole, X)
 

@@ -121,10 +121,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ------
         ValueError
             Bad input or a bad parameter; the estimator stays as it was.
-        CheckpointError
-            What lies in ``checkpoint_dir`` is of other data or parameters (a ``ValueError``).
-        ModelFileError
-            It is damaged (a ``ValueError``).
+        CheckpointError, ModelFileError
+            What lies in ``checkpoint_dir`` is of another fit, or in use; or damaged.
         OSError
             A checkpoint cannot be written; the last one is still there.
         FloatingPointError
@@ -138,7 +136,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         fitted, dataset = self._prepare(X)
         check_target(dataset.panel, y)
         try:
-            fitted._train(dataset, fitted.max_epochs_, open_checkpoint(fitted, dataset))
+            with open_checkpoint(fitted, dataset) as checkpoint:
+                fitted._train(dataset, fitted.max_epochs_, checkpoint)
             warn_if_short(fitted)
         except KeyboardInterrupt:
             if fitted.net_.at_epoch_end_ and fitted.history_:
@@ -480,21 +479,21 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: Any) -> None:
         """Write the fitted estimator into a model file, for :func:`tsdisentangle.load`.
 
         The file holds no code and no training data; see the documentation page "Model files".
 
         Parameters
         ----------
-        path : str or path
+        path : str, path or file open in binary mode
             A file that stands there is replaced, when the new one is complete.
 
         Raises
         ------
         ModelFileError
-            A parameter that the format cannot hold, such as ``callbacks``, or one that was changed
-            after fit in a way that does not fit the network.
+            A parameter that the format cannot hold (``callbacks`` are left out, with a warning), or
+            one that was changed after fit in a way that does not fit the network.
         OSError
             The file cannot be written.
         """

@@ -1,6 +1,7 @@
 """Raw features as a transformer: as in the rows of the tables, input checks, pipelines."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -43,11 +44,45 @@ def test_a_shorter_series_is_one_with_missing_values(kind):
     np.testing.assert_array_equal(alone[0], features.transform(cut)[3])
 
 
+@pytest.mark.parametrize("kind", PLAIN)
+def test_names_say_what_the_columns_are(kind):
+    X = panel()
+    features = RawFeatures(kind).fit(X)
+    names, found = features.get_feature_names_out().tolist(), features.transform(X)
+    assert len(names) == found.shape[1] == len(set(names))
+    alone = np.full_like(X, np.nan)
+    alone[:, :, 1] = X[:, :, 1]  # only the columns of channel 0 change
+    alone[:, 3, 0] = 0.0
+    changed = (features.transform(alone) != found).any(axis=0)
+    assert {name.split("_")[0] for name, c in zip(names, changed, strict=True) if c} == {"channel0"}
+    for part, expected in {"mean": np.nanmean, "max": np.nanmax, "min": np.nanmin}.items():
+        if kind == "summary":
+            scaled = (X[..., 1] - np.nanmean(X[..., 1])) / np.nanstd(X[..., 1])
+            column = found[2:, names.index(f"channel1_{part}")]
+            np.testing.assert_allclose(column, expected(scaled[2:], axis=1), atol=1e-5)
+    if kind == "flat":
+        assert found[0, names.index("channel0_step1_missing")] == 1
+
+
+def test_pandas_output_has_a_row_per_series():
+    X = panel()
+    index = pd.MultiIndex.from_product([list("lkjihgfedcba"), range(20)], names=["id", "time"])
+    frame = pd.DataFrame(X.reshape(-1, 2), index=index)
+    features = RawFeatures().set_output(transform="pandas").fit(frame)
+    found = features.transform(frame)
+    assert found.index.tolist() == list("lkjihgfedcba")
+    assert found.index.name == "id"
+    assert found.columns.tolist() == features.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(found, RawFeatures().fit(X).transform(X))
+    assert features.transform(X).index.tolist() == list(range(12))
+
+
 def test_minirocket_reads_values_and_mask():
     pytest.importorskip("numba")
     X = panel()
     features = RawFeatures("minirocket", random_state=0).fit(X)
     found = features.transform(X)
+    assert features.get_feature_names_out().shape == found.shape[1:]
     assert found.shape[0] == 12
     assert found.shape[1] > 1000
     again = clone(features).fit(X).transform(X)

@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from helpers import small
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -15,6 +16,7 @@ pytest.importorskip("soundfile")
 import soundfile
 import soxr
 
+from tsdisentangle import SpectrogramEncoder
 from tsdisentangle.io import recordings
 from tsdisentangle.io.audio import FLOOR, Spectrogram
 
@@ -201,7 +203,7 @@ def test_what_is_not_finite_is_refused(bad, tmp_path):
 def test_other_arrays_are_refused():
     refuse(np.zeros((100, 2)), r"has shape \(100, 2\); expected \(samples,\)")
     refuse(np.arange(1000), "type int64; expected floats")
-    refuse(np.array(["a"] * 1000), "expected floats")
+    refuse(np.array(["a"] * 1000), "type ndarray of <U1; expected a path, .* or a dict with")
     refuse(noise(200), "The recording has 200 samples at 16000 Hz", segment=None)
     with pytest.raises(ValueError, match=r"X is a single recording.*\[recording\]"):
         Spectrogram().transform(noise(5000))
@@ -250,8 +252,58 @@ def test_is_a_transformer_without_a_state():
     assert segments.shape == (3, 21, 129)
 
 
+def test_the_number_of_a_bad_recording_is_named():
+    with pytest.raises(ValueError, match=r"^X\[1\]: The array is silent"):
+        Spectrogram().transform([noise(5000), np.zeros(5000), noise(5000)])
+    with pytest.raises(ValueError, match="X holds no recording"):
+        Spectrogram().transform([])
+    for single in ((noise(5000), 16000), {"array": noise(5000), "sampling_rate": 8000}, b"RIFF"):
+        with pytest.raises(ValueError, match="X is a single recording"):
+            Spectrogram().transform(single)
+
+
+@pytest.mark.parametrize("kind", ["linear", "log-mel"])
+@pytest.mark.parametrize("segment", [1600, None])
+def test_segments_of_a_frame_carry_the_number_of_their_recording(kind, segment):
+    front = Spectrogram(**{**SMALL, "segment": segment}, kind=kind, n_mels=20)
+    sounds = [noise(3000, 0), noise(1600, 1), noise(8000, 2)]
+    frame = clone(front).set_output(transform="pandas").transform(sounds)
+    for number, segments in enumerate(front.transform(sounds)):
+        mine = frame.loc[number]
+        np.testing.assert_array_equal(mine, segments.reshape(-1, segments.shape[-1]))
+        np.testing.assert_array_equal(
+            mine.index.to_frame().to_numpy(),
+            np.stack(np.indices(segments.shape[:-1]), axis=-1).reshape(len(mine), -1),
+        )
+    assert frame.columns.tolist() == front.get_feature_names_out().tolist()
+    assert frame.columns[0] == "spectrogram0"
+    with pytest.raises(ValueError, match=r"set_output\(transform='polars'\) has no place"):
+        clone(front).set_output(transform="polars").transform(sounds)
+
+
+@pytest.mark.parametrize("segment", [1600, None])
+def test_goes_before_an_estimator_in_a_pipeline(segment):
+    front = Spectrogram(**{**SMALL, "segment": segment})
+    encoder = SpectrogramEncoder(hidden=4, out_features=3)
+    pipe = make_pipeline(front, small(encoder=encoder, max_epochs=1, window=1))
+    sounds = [noise(3000, 0), (noise(1600, 1), 8000), noise(2400, 2)]
+    codes = clone(pipe).fit_transform(sounds)
+    recordings = front.transform(sounds)
+    assert len(codes) == (3 if segment is None else sum(map(len, recordings)))
+    if segment:
+        fitted = clone(pipe[1]).fit(np.concatenate(recordings))
+        np.testing.assert_array_equal(fitted.transform(recordings), codes)
+        back = fitted.reconstruct(recordings)
+        assert [r.shape for r in back] == [r.shape for r in recordings]
+        front.set_output(transform="pandas")
+        np.testing.assert_allclose(pipe.fit_transform(sounds), codes, atol=1e-6)
+        with pytest.raises(ValueError, match="expected one shape for all recordings"):
+            fitted.transform([recordings[0], recordings[1][:, 1:]])
+    assert pipe.set_params(spectrogram__hop=100).get_params()["spectrogram__hop"] == 100
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["audio", "recordings"])
+@pytest.mark.parametrize("module", ["audio", "recordings", "sound_files"])
 def test_missing_packages_are_named(module):
     code = (
         "import sys; sys.modules['soundfile'] = sys.modules['librosa'] = None\n"

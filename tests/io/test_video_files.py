@@ -58,9 +58,9 @@ def test_consecutive_clips(film):
 def test_frames_are_decoded_one_by_one(film, monkeypatch):
     """Nothing is scaled before it is asked for, and no film is decoded to its end for one clip."""
     scaled = []
-    scale = video._scale
+    scale = video.to_pixels
     monkeypatch.setattr(
-        video, "_scale", lambda frame, *size: scaled.append(1) or scale(frame, *size)
+        video, "to_pixels", lambda frame, *size: scaled.append(1) or scale(frame, *size)
     )
     clips = stream_clips(film, frames=4)
     assert len(scaled) == 0

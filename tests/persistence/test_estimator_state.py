@@ -12,7 +12,7 @@ import torch
 from helpers import METHODS, small
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import EarlyStopping, EpochTimer, PrintLog
 
 from tsdisentangle import (
     VAE,
@@ -232,7 +232,6 @@ def test_an_unfitted_estimator_is_not_written(tmp_path):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"callbacks": [EarlyStopping()]}, r"callbacks\[0\] is .*set_params\(callbacks=None\)"),
         ({"random_state": np.random.RandomState(0)}, r"random_state is .*random_state=0"),
         ({"encoder": MeanEncoder(hook=print)}, "encoder__hook is <built-in function print>"),
         ({"dynamic_dim": 7}, r"cannot be written.*shape.*changed after fit"),
@@ -246,6 +245,19 @@ def test_what_a_file_cannot_hold_is_refused_by_name(params, message, tmp_path, f
     with pytest.raises(ModelFileError, match=message):
         copy.deepcopy(fitted).set_params(**params).save(tmp_path / "model.tsd")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "callbacks", [[EpochTimer()], [("log", PrintLog(sink=print)), EarlyStopping]], ids=str
+)
+def test_callbacks_are_left_out_with_a_warning(callbacks, tmp_path, fitted):
+    estimator = copy.deepcopy(fitted).set_params(callbacks=callbacks)
+    with pytest.warns(UserWarning, match=r"leaves out callbacks=\[.*set_params\(callbacks=...\)"):
+        estimator.save(tmp_path / "model.tsd")
+    assert estimator.callbacks is callbacks
+    again = load(tmp_path / "model.tsd")
+    assert again.callbacks is None
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
 
 
 def test_odd_entries_of_the_history_are_refused_or_kept(tmp_path, fitted):

@@ -1,7 +1,9 @@
 """Parameter objects for spectrograms."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,7 +24,9 @@ from tsdisentangle.nn.spectrogram_networks import (
 class SpectrogramEncoder(BaseEstimator):
     """Encoder of spectrograms; an element of the sequence is a frame.
 
-    Spectrograms are ``(n, frames, bins)``, or a list of ``(frames_i, bins)`` of unequal length.
+    Spectrograms are ``(n, frames, bins)``, or a list of ``(frames_i, bins)`` of unequal length;
+    or what :class:`tsdisentangle.io.audio.Spectrogram` returns, so that it goes before an estimator
+    in a pipeline.
     Missing values and standardisation are those of tabular series, a bin being a channel.
 
     Parameters
@@ -77,8 +81,9 @@ class SpectrogramEncoder(BaseEstimator):
 
         Parameters
         ----------
-        X : array or list of arrays
-            ``(n, frames, bins)`` or a list of ``(frames_i, bins)``.
+        X : array, list of arrays or DataFrame
+            ``(n, frames, bins)`` or a list of ``(frames_i, bins)``; or the segments of recordings,
+            as a list of ``(segments_i, frames, bins)`` or a DataFrame, of which each is a series.
         missing : {'error', 'mask', 'indicate'}, default='error'
             Whether NaN is refused or means "not observed".
 
@@ -91,6 +96,8 @@ class SpectrogramEncoder(BaseEstimator):
         ValueError
             As for tabular series, and for an array without an axis of bins.
         """
+        if isinstance(X, list | tuple) and X and all(np.ndim(each) == 3 for each in X):
+            return _join(X, missing)
         series = as_series(X, missing=missing)
         if series.kind == "2d":
             shape = len(series), int(series.steps.max())
@@ -120,6 +127,19 @@ class SpectrogramEncoder(BaseEstimator):
     def decoder(self) -> "SpectrogramDecoder":
         """Return the decoder of the same kind and size."""
         return SpectrogramDecoder(self.kind, hidden=self.hidden, out_features=self.out_features)
+
+
+def _join(recordings: Sequence[Any], missing: str) -> Series:
+    """Read the segments of all recordings as one panel, which is given back in the same pieces."""
+    shapes = sorted({np.shape(each)[1:] for each in recordings})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"X holds segments of {shapes[0]} and of {shapes[1]} frames and bins; expected one "
+            "shape for all recordings. Make them with one Spectrogram."
+        )
+    series = as_series(np.concatenate(recordings), missing=missing)
+    ends = np.cumsum([len(each) for each in recordings])[:-1]
+    return replace(cast(Series, series), restore=lambda values: np.split(values, ends))
 
 
 class SpectrogramDecoder(BaseEstimator):

@@ -11,9 +11,11 @@ from tsdisentangle.data.panel import Series
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.stored import is_stored
+from tsdisentangle.training.identity import with_ids
 from tsdisentangle.training.input import check_names, learn_names, refuse_one_series
 
 MINIROCKET_KERNELS = 2000
+SUMMARIES = ("mean", "std", "min", "max", "missing")  # in the order of `summary`
 Features = Callable[[np.ndarray], np.ndarray]  # of standardised series, NaN where missing
 
 
@@ -163,7 +165,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         self.features_ = fit_minirocket(values, self.random_state) if rocket else PLAIN[self.kind]
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """Features of each series.
 
         Parameters
@@ -174,6 +176,7 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         Returns
         -------
         array of shape (n, features)
+            A DataFrame after ``set_output(transform="pandas")``, indexed by series if X is.
 
         Raises
         ------
@@ -184,7 +187,31 @@ class RawFeatures(TransformerMixin, BaseEstimator):
         panel = read(X)
         check_names(self, _channels(X, panel))
         refuse_one_series(self, X, panel)
-        return self.features_(self._values(panel))
+        return with_ids(self, self.features_(self._values(panel)), panel)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns of :meth:`transform`: ``channel0_mean``, ...
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        object array of shape (features,)
+        """
+        check_is_fitted(self)
+        channels = [f"channel{c}" for c in range(self.n_channels_in_)]
+        if self.kind == "minirocket":
+            none = np.zeros((1, self.n_steps_, self.n_channels_in_))
+            names = [f"minirocket{i}" for i in range(self.features_(none).shape[1])]
+        elif self.kind == "flat":
+            values = [f"{c}_step{t}" for t in range(self.n_steps_) for c in channels]
+            names = values + [f"{name}_missing" for name in values]
+        else:
+            parts = SUMMARIES if self.kind == "summary" else SUMMARIES[-1:]
+            names = [f"{c}_{part}" for part in parts for c in channels]
+        return np.array(names, dtype=object)
 
     def _values(self, panel: Series) -> np.ndarray:
         """``(n, n_steps_, channel)``, NaN where missing or after the end."""

@@ -3,16 +3,17 @@
 Needs soundfile and librosa (extra ``audio``).
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
 
-from tsdisentangle.io.recordings import Recording, Waveform, read_blocks
+from tsdisentangle.io.recordings import Recording, Waveform, is_single, read_blocks
 
 try:
     import librosa
@@ -25,10 +26,10 @@ KINDS = ("linear", "log-mel")
 FLOOR = 1e-5  # what silence becomes before the logarithm; -100 dB of full scale
 
 
-class Spectrogram(TransformerMixin, BaseEstimator):
+class Spectrogram(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Cut recordings into segments, and turn each into a spectrogram.
 
-    A recording, a file or an array, is resampled to ``rate`` and cut into consecutive segments; the
+    A recording, a file or samples, is resampled to ``rate`` and cut into consecutive segments; the
     last one is filled up with zeros. Each segment becomes magnitudes of a short-time Fourier
     transform, as they are or in mel bands as logarithms.
 
@@ -64,6 +65,12 @@ class Spectrogram(TransformerMixin, BaseEstimator):
     difference in which blocks a recording was read. All lengths are samples at ``rate``: change
     them together with it.
 
+    In a pipeline, :class:`~tsdisentangle.SpectrogramEncoder` takes what `transform` returns, and
+    a segment is a series, so there are more codes than recordings unless ``segment=None``. After
+    ``set_output(transform="pandas")``, segments are a DataFrame whose index has the levels
+    (recording, segment, frame), and every estimator of the package takes it: a series is a
+    segment, and carries its recording's number, counted from 0.
+
     References
     ----------
     .. [1] N. Berman et al., "Sequential Disentanglement by Extracting Static Information From A
@@ -77,6 +84,10 @@ class Spectrogram(TransformerMixin, BaseEstimator):
     >>> segments = Spectrogram(input_rate=8000).fit_transform([tone])
     >>> segments[0].shape
     (5, 20, 201)
+    >>> front = Spectrogram().set_output(transform="pandas")
+    >>> frame = front.fit_transform([(tone, 8000), (tone[:4000], 8000)])
+    >>> frame.index.names, frame.shape  # 5 + 3 segments of 20 frames
+    (FrozenList(['recording', 'segment', 'frame']), (160, 201))
     """
 
     def __init__(
@@ -117,40 +128,54 @@ class Spectrogram(TransformerMixin, BaseEstimator):
         self._check_parameters()
         return self
 
-    def transform(self, X: Iterable[Recording]) -> list[NDArray[np.float32]]:
+    def transform(self, X: Iterable[Recording]) -> list[NDArray[np.float32]] | pd.DataFrame:
         """Return the segments of each recording.
 
         Parameters
         ----------
-        X : iterable of paths and of arrays (samples,)
-            As in `stream`.
+        X : iterable of recordings
+            Each as in `stream`.
 
         Returns
         -------
         list of float32 arrays of shape (segments, frames, bins)
-            One per recording; (frames, bins) if ``segment=None``. Joined with ``np.concatenate``,
-            segments are the series of an estimator, and so is the list of whole recordings.
+            One per recording; (frames, bins) if ``segment=None``. After
+            ``set_output(transform="pandas")`` a DataFrame with a row per frame and a column per
+            bin, whose index has the levels (recording, segment, frame), or (recording, frame).
 
         Raises
         ------
         OSError, ValueError
-            As in `stream`.
+            As in `stream`; the message begins with the recording's number. No recording at all.
         """
-        if isinstance(X, str | os.PathLike) or (isinstance(X, np.ndarray) and X.ndim == 1):
+        if is_single(X):
             raise ValueError(
                 "X is a single recording; expected several. Put it into a list, as [recording]."
             )
-        recordings = [np.stack(list(self.stream(recording))) for recording in X]
-        return [r[0] for r in recordings] if self.segment is None else recordings
+        recordings = [self._read(recording, i) for i, recording in enumerate(X)]
+        if not recordings:
+            raise ValueError("X holds no recording; expected at least one.")
+        form = _get_output_config("transform", self)["dense"]
+        if form == "default":
+            return [r[0] for r in recordings] if self.segment is None else recordings
+        if form != "pandas":
+            raise ValueError(
+                f"set_output(transform={form!r}) has no place for the number of the recording; use "
+                "set_output(transform='pandas') or 'default'."
+            )
+        return self._to_frame(recordings)
 
     def stream(self, recording: Recording) -> Iterator[NDArray[np.float32]]:
         """Yield the spectrograms of a recording's segments; only a block of it is in memory.
 
         Parameters
         ----------
-        recording : path, or array of shape (samples,)
+        recording : path, file, bytes, array of shape (samples,), pair or dict
             A file that libsndfile reads (WAV, FLAC, OGG, MP3 and others), whose channels are
-            averaged, or one channel: floats of about -1 to 1, or 16-bit integers.
+            averaged: its path, or, read as a whole, a file open in binary mode or bytes. Or one
+            channel: floats of about -1 to 1, or 16-bit integers, also with its rate, as
+            ``(array, rate)``. Or a dict, as data sets of a hub have it: ``{"array": ...,
+            "sampling_rate": ...}`` or ``{"bytes": ..., "path": ...}``.
 
         Yields
         ------
@@ -162,8 +187,15 @@ class Spectrogram(TransformerMixin, BaseEstimator):
             There is no such file.
         ValueError
             A file that holds no sound; a recording without samples, with NaN or inf, or, known
-            only at its end, with nothing but zeros; an array of another shape or type; a whole
-            recording that is too short for one Fourier transform.
+            only at its end, with nothing but zeros or with channels that cancel each other; an
+            array of another shape or type; a whole recording that is too short for one Fourier
+            transform.
+
+        Warns
+        -----
+        UserWarning
+            A file that was cut off or damaged: fewer samples can be decoded than it declares. What
+            can be decoded is used, and nothing else.
         """
         self._check_parameters()
         mel = self._mel_basis() if self.kind == "log-mel" else None
@@ -197,7 +229,7 @@ class Spectrogram(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         values = np.asarray(spectrogram, dtype=np.float32)
-        bins = self._n_bins
+        bins = self._n_features_out
         if values.ndim not in (2, 3) or values.shape[-1] != bins or 0 in values.shape:
             raise ValueError(
                 f"The spectrogram has shape {values.shape}; expected (segments, frames, {bins}) or "
@@ -219,8 +251,28 @@ class Spectrogram(TransformerMixin, BaseEstimator):
         return sound.reshape(-1).astype(np.float32)
 
     @property
-    def _n_bins(self) -> int:
+    def _n_features_out(self) -> int:  # scikit-learn's name, which names the columns by it
         return self.n_mels if self.kind == "log-mel" else 1 + self.n_fft // 2
+
+    def _read(self, recording: Recording, number: int) -> NDArray[np.float32]:
+        try:
+            return np.stack(list(self.stream(recording)))
+        except ValueError as error:
+            raise ValueError(f"X[{number}]: {error}") from error
+
+    def _to_frame(self, recordings: list[NDArray[np.float32]]) -> pd.DataFrame:
+        """Rows of frames; the index says of which segment of which recording."""
+        levels = [
+            np.concatenate([np.indices(r.shape[:2])[axis].ravel() for r in recordings])
+            for axis in (0, 1)
+        ]
+        number = np.repeat(np.arange(len(recordings)), [r[..., 0].size for r in recordings])
+        names = {"recording": number, "segment": levels[0], "frame": levels[1]}
+        if self.segment is None:
+            del names["segment"]
+        index = pd.MultiIndex.from_arrays(list(names.values()), names=list(names))
+        rows = np.concatenate([r.reshape(-1, r.shape[2]) for r in recordings])
+        return pd.DataFrame(rows, index=index, columns=self.get_feature_names_out())
 
     def _check_parameters(self) -> None:
         for name in ("rate", "input_rate", "segment", "n_fft", "window", "hop", "n_mels"):

@@ -5,12 +5,17 @@ Needs PyAV, imageio and Pillow (extra ``video``).
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
+from fractions import Fraction
+from itertools import chain, count, islice
+from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tsdisentangle.io.film_frames import Film, Timeline, open_film, to_pixels
 
 try:
     import av
@@ -21,35 +26,61 @@ except ImportError as error:
     ) from error
 
 Clip = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+WHITE = (255, 255, 255)
 
 
 def read_clip(
-    path: str | os.PathLike[str], *, frames: int, size: int | tuple[int, int] = 64
+    path: str | os.PathLike[str],
+    *,
+    frames: int,
+    size: int | tuple[int, int] = 64,
+    start: float = 0,
+    end: float | None = None,
+    fps: float | None = None,
+    background: Colour = WHITE,
+    damaged: str = "raise",
 ) -> Clip:
     """Read a film as one clip of evenly spaced frames.
 
     Parameters
     ----------
     path : path
-        A file that FFmpeg reads: MP4, AVI, WebM, GIF and others.
+        A file that FFmpeg reads: MP4, AVI, WebM, GIF and others. A cover picture is no film.
     frames : int
-        Number of frames. They are from the middle of as many equal parts of the film, as its ends
-        often show nothing.
+        Number of frames. They are from the middle of as many parts of the film of equal time, as
+        its ends often show nothing.
     size : int or (height, width), default=64
         Frames are scaled to it, whatever their proportions: crop before if that matters. Means over
         areas, so that thin lines fade instead of vanishing.
+    start, end : float, default=0 and None
+        Seconds from the first frame on, between which the frames are taken; None is the film's end.
+    fps : float or None, default=None
+        Take the frames that are shown at ``start``, ``start + 1 / fps`` and so on instead; a frame
+        that is shown for longer is taken several times.
+    background : (red, green, blue), default=(255, 255, 255)
+        From 0 to 255, what shows through where the film is transparent.
+    damaged : {'raise', 'warn'}, default='raise'
+        Whether a film that was cut off, or of which a piece cannot be decoded, is refused, or what
+        can be decoded counts as the film. Both say how much that is.
 
     Returns
     -------
     uint8 array of shape (frames, height, width, 3)
-        RGB.
+        RGB, turned as the film says that it is to be shown.
 
     Raises
     ------
     OSError
         There is no such file.
     ValueError
-        A file that is not a video, or has fewer frames.
+        A file that is not a video, has fewer frames in that time, or is damaged.
+
+    Warns
+    -----
+    UserWarning
+        A damaged film, with ``damaged='warn'``.
 
     Notes
     -----
@@ -68,17 +99,27 @@ def read_clip(
     ...     read_clip(Path(folder) / "film.mp4", frames=4, size=32).shape
     (4, 32, 32, 3)
     """
-    height, width = _check(frames, size)
-    with _decoded(path) as film:
-        length = sum(1 for _ in film)
-    if length < frames:
-        raise ValueError(
-            f"{path} has {length} frames; expected at least {frames}. Ask for fewer frames."
-        )
-    chosen = (2 * np.arange(frames) + 1) * length // (2 * frames)
-    with _decoded(path) as film:
-        wanted = (next(islice(film, skip, None)) for skip in np.diff(chosen, prepend=-1) - 1)
-        return np.stack([_scale(frame, height, width) for frame in wanted])
+    height, width = _check(frames, size, background)
+    span = _check_times(start, end, fps)
+    with open_film(path, damaged) as film:
+        starts = [time for time, _ in film.frames()]
+        if not starts:
+            raise ValueError(f"{path} has no frame that can be decoded. Leave it out.")
+        line, tick = Timeline.of(starts, film.end), film.tick
+    numbers = iter(_choose(line, tick, frames, span, path))
+    clip: list[Clip] = []
+    wanted = next(numbers)
+    with open_film(path, damaged) as film:
+        for number, (_, frame) in enumerate(film.frames()):
+            if number < wanted:
+                continue
+            pixels = to_pixels(frame, height, width, background)
+            while wanted == number:
+                clip.append(pixels)
+                wanted = next(numbers, -1)
+            if wanted < 0:
+                break
+    return np.stack(clip)
 
 
 def stream_clips(
@@ -87,6 +128,11 @@ def stream_clips(
     frames: int,
     size: int | tuple[int, int] = 64,
     every: int = 1,
+    start: float = 0,
+    end: float | None = None,
+    fps: float | None = None,
+    background: Colour = WHITE,
+    damaged: str = "raise",
 ) -> Iterator[Clip]:
     """Yield a film as consecutive clips; only one of them is in memory.
 
@@ -100,6 +146,9 @@ def stream_clips(
         As in `read_clip`.
     every : int, default=1
         Step from one frame taken to the next, from the first one on; 1 takes all.
+    start, end, fps, background, damaged
+        As in `read_clip`; without ``fps``, ``every`` counts the frames that begin between ``start``
+        and ``end``. That a film was cut off is known at its end only.
 
     Yields
     ------
@@ -110,13 +159,25 @@ def stream_clips(
     OSError
         There is no such file.
     ValueError
-        A file that is not a video, or has too few frames for a single clip.
+        A file that is not a video, has too few frames for a single clip, or is damaged.
+
+    Warns
+    -----
+    UserWarning
+        A damaged film, with ``damaged='warn'``.
     """
-    height, width = _check(frames, size)
-    if every < 1:
+    height, width = _check(frames, size, background)
+    span = _check_times(start, end, fps)
+    if not isinstance(every, Integral) or every < 1:
         raise ValueError(f"every must be at least 1, got {every}.")
-    with _decoded(path) as film:
-        scaled = (_scale(frame, height, width) for frame in islice(film, 0, None, every))
+    if fps is not None and every != 1:
+        raise ValueError(f"fps={fps} and every={every} exclude each other; pass one of them.")
+    with open_film(path, damaged) as film:
+        taken = _between(film, *span[:2]) if span[2] is None else _at_rate(film, *span)
+        scaled = (
+            to_pixels(frame, height, width, background)
+            for frame in islice(taken, 0, None, int(every))
+        )
         clip = list(islice(scaled, frames))
         if len(clip) < frames:
             raise ValueError(
@@ -166,33 +227,109 @@ def write_clip(path: str | os.PathLike[str], clip: NDArray, *, fps: float = 10) 
         raise ValueError(f"{path} must end in .gif or .mp4, which says what to write.")
 
 
-def _check(frames: int, size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(frames, height, width) < 1:
-        raise ValueError(f"frames and size must be at least 1, got {frames} and {size}.")
-    return height, width
+# -- which frames ---------------------------------------------------------------------------------
+
+Span = tuple[Fraction, Fraction | None, Fraction | None]  # start, end, fps
 
 
-@contextmanager
-def _decoded(path: str | os.PathLike[str]) -> Iterator[Iterator[av.VideoFrame]]:
-    """Open the frames of a film; what FFmpeg cannot read is a ValueError."""
-    # FFmpeg gets an open file, as it would also take a path for an address in a network.
-    with open(path, "rb") as file:
-        try:
-            with av.open(file, mode="r") as container:
-                if not container.streams.video:
-                    raise ValueError(f"{path} holds no video, only sound. Pass a film.")
-                yield container.decode(video=0)
-        except (av.FFmpegError, OSError) as error:  # an empty file is an OSError
+def _check(frames: Any, size: Any, background: Any) -> tuple[int, int]:
+    shape = (size, size) if isinstance(size, Integral) else tuple(np.ravel(size).tolist())
+    numbers = (frames, *shape)
+    if not all(isinstance(n, Integral) for n in numbers) or len(shape) != 2 or min(numbers) < 1:
+        raise ValueError(
+            f"frames and size must be at least 1, got {frames} and {size}; expected whole numbers, "
+            "size as one or as (height, width)."
+        )
+    colour = np.asarray(background)
+    whole = colour.shape == (3,) and colour.dtype.kind in "iu"
+    if not whole or colour.min() < 0 or colour.max() > 255:
+        raise ValueError(
+            f"background must be three whole numbers from 0 to 255, got {background!r}."
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def _check_times(start: Any, end: Any, fps: Any) -> Span:
+    times = {"start": start, "end": end, "fps": fps}
+    for name, value in times.items():
+        if value is None and name != "start":
+            continue
+        number = float(value) if isinstance(value, Real) else -1.0
+        if not (isfinite(number) and number >= 0) or (name != "start" and not value):
+            least = "0 or more" if name == "start" else "more than 0"
+            raise ValueError(f"{name} must be a number, {least}, got {value!r}.")
+    if end is not None and end <= start:
+        raise ValueError(f"end={end} is not after start={start}; both are seconds.")
+    # What is meant by 29.97002997 is 30000 / 1001.
+    first, last, rate = (
+        None if value is None else Fraction(float(value)).limit_denominator(10**5)
+        for value in times.values()
+    )
+    return first or Fraction(0), last, rate
+
+
+def _choose(
+    line: Timeline, tick: Fraction, frames: int, span: Span, path: str | os.PathLike[str]
+) -> list[int]:
+    """Return the numbers of the frames of a clip."""
+    start, end, fps = span
+    length = line.end * tick
+    stop = length if end is None else end
+    # What is called the end of a film may be that of its last frame, rounded.
+    if start >= length or stop > length + line.step * tick:
+        raise ValueError(
+            f"{path} ends after {float(length):.3f} seconds; expected frames from "
+            f"{float(start):.3f} to {float(stop):.3f}. Pass an earlier start or end."
+        )
+    stop = min(stop, length)
+    if fps is not None:
+        times = [start + Fraction(i) / fps for i in range(frames)]
+        if times[-1] >= stop:
             raise ValueError(
-                f"{path} cannot be read as video: {error.strerror}. Expected MP4, AVI, WebM, GIF "
-                "or another format of FFmpeg; convert it, or leave it out."
-            ) from error
+                f"{path}: {frames} frames at fps={float(fps):g} need "
+                f"{float(times[-1] - start):.3f} seconds; there are {float(stop - start):.3f}. Ask "
+                "for fewer frames, or a higher fps."
+            )
+    else:
+        times = [start + Fraction(2 * i + 1, 2 * frames) * (stop - start) for i in range(frames)]
+        # Both are those that show something in that time.
+        first, last = line.number_at(start / tick), line.number_at(stop / tick - Fraction(1, 2))
+        if last - first + 1 < frames:
+            raise ValueError(
+                f"{path} has {last - first + 1} frames to take; expected at least {frames}. Ask "
+                "for fewer frames."
+            )
+    return [line.number_at(time / tick) for time in times]
 
 
-def _scale(frame: av.VideoFrame, height: int, width: int) -> Clip:
-    scaled = frame.reformat(width, height, format="rgb24", interpolation="AREA")
-    return np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+def _between(film: Film, start: Fraction, end: Fraction | None) -> Iterator[av.VideoFrame]:
+    """Yield the frames that begin between two times."""
+    for time, frame in film.frames():
+        if end is not None and end <= _begin(time, film.tick):
+            return
+        if start <= _begin(time + 1, film.tick):
+            yield frame
+
+
+def _at_rate(
+    film: Film, start: Fraction, end: Fraction | None, fps: Fraction
+) -> Iterator[av.VideoFrame]:
+    """Yield the frames that are shown at a time, and every so often after it."""
+    times = (start + i / fps for i in count())
+    wanted, shown = next(times), None
+    for time, frame in chain(film.frames(), [(None, None)]):
+        begin = _begin(film.end if time is None else time, film.tick)
+        while shown is not None and wanted < begin:
+            if end is not None and wanted >= end:
+                return
+            yield shown
+            wanted = next(times)
+        shown = frame
+
+
+def _begin(time: int, tick: Fraction) -> Fraction:
+    """Seconds from which on a frame counts as shown: its time is rounded to ticks."""
+    return (time - Fraction(1, 2)) * tick
 
 
 def _as_pixels(clip: NDArray) -> Clip:

@@ -157,9 +157,9 @@ class GPVAE(SequenceDisentangler):
         Compile encoder and decoder with ``torch.compile``: the first batches take long, the
         others less. Recurrent layers are not compiled, and neither is a pickled copy.
     checkpoint_dir : str or path, default=None
-        Folder of a checkpoint, for one fit at a time: :meth:`fit` writes it, and goes on from the
-        one that lies there, exactly as if it had never stopped. Needs an int as ``random_state``;
-        see the documentation page "Resume". Not in model files.
+        Folder of a checkpoint, for one fit at a time (``{fit}`` in it: a folder for each, as in a
+        search): :meth:`fit` writes it, and goes on from the one that lies there, exactly as if it
+        had never stopped. Needs an int as ``random_state``; see page "Resume". Not in model files.
     checkpoint_every : int, default=1
         Epochs from one checkpoint to the next; the last epoch has one in any case.
     random_state : int, RandomState or None, default=None

@@ -1,12 +1,17 @@
 """The checkpoint of a fit: the state of training, and all that identifies the fit."""
 
+import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from tsdisentangle.persistence.archive import (
@@ -32,6 +37,8 @@ from tsdisentangle.training.state import (
 )
 
 NAME = "checkpoint.tsdc"
+LOCK = f".{NAME}.lock"
+PLACE_OF_FIT = "{fit}"  # in checkpoint_dir, what stands for a name made of the fit
 FORMAT = "tsdisentangle checkpoint"
 FORMAT_VERSION = 1
 FIELD_TYPES: dict[str, type] = {
@@ -126,8 +133,9 @@ class CheckpointFile:
         self.written = state.epochs
 
 
-def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile | None:
-    """Return the checkpoint file of a fit that is about to train; None if it has none.
+@contextmanager
+def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> Iterator[CheckpointFile | None]:
+    """Hold the checkpoint file of a fit while it trains; None if it has none.
 
     Parameters
     ----------
@@ -136,24 +144,33 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
     dataset : SequenceDataset
         The training data.
 
-    Returns
-    -------
+    Yields
+    ------
     CheckpointFile or None
 
     Raises
     ------
     CheckpointError
-        The checkpoint in the folder is of other data or parameters, or of a later epoch.
+        Another fit is using the folder, or the checkpoint in it is of other data or parameters, or
+        of a later epoch.
     ModelFileError
         It is damaged.
     OSError
         The folder cannot be made or read.
     """
     if estimator.checkpoint_dir is None:
-        return None
-    path = Path(estimator.checkpoint_dir, NAME)
-    path.parent.mkdir(parents=True, exist_ok=True)
+        yield None
+        return
     fit = identify_fit(estimator, dataset)
+    folder = os.fspath(estimator.checkpoint_dir).replace(PLACE_OF_FIT, _digest(fit))
+    path = Path(folder, NAME).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        yield _find(estimator, path, fit)
+
+
+def _find(estimator: Any, path: Path, fit: dict[str, Any]) -> CheckpointFile:
+    """Read the checkpoint, if there is one."""
     found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs_)
     if path.exists():
         try:
@@ -163,6 +180,24 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
                 f"{path} cannot be read as a checkpoint: {error} Delete it to fit from the start."
             ) from error
     return found
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other fits, of this process too, out of a folder; a killed one leaves no lock."""
+    lock = FileLock(folder / LOCK)
+    try:
+        with suppress(NotImplementedError):  # a file system without locks
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        raise CheckpointError(
+            f"Another fit is writing to {folder} now. Wait until it has ended, or pass another "
+            f"checkpoint_dir; with '{PLACE_OF_FIT}' in it, each fit has a folder of its own."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 # -- which fit it is ------------------------------------------------------------------------------
@@ -212,6 +247,12 @@ def identify_fit(estimator: Any, dataset: SequenceDataset) -> dict[str, Any]:
     return fit
 
 
+def _digest(fit: dict[str, Any]) -> str:
+    """Return a name for a folder, the same for the same fit."""
+    text = json.dumps(fit, sort_keys=True).encode("ascii")
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
 def _flatten(name: str, value: Any) -> dict[str, Any]:
     """Return a parameter, and those of a parameter object, by the names that set_params takes."""
     if not (isinstance(value, dict) and "class" in value):
@@ -240,7 +281,9 @@ def _refuse_other_fit(path: Path, now: dict[str, Any], written: dict[str, Any]) 
     if different:
         raise CheckpointError(
             f"The checkpoint {path} is of another fit: {'; '.join(different)}. Delete it to fit "
-            "from the start, pass another checkpoint_dir, or set back what is different."
+            "from the start, pass another checkpoint_dir, or set back what is different. For "
+            "cross-validation or a search, each fit needs a folder of its own: pass "
+            f"checkpoint_dir={str(path.parent / PLACE_OF_FIT)!r}."
         )
 
 

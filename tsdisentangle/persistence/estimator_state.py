@@ -16,7 +16,12 @@ from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.persistence.archive import ModelFileError, read_tensors, write_tensors
 from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
 from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
-from tsdisentangle.persistence.values import ValueWriter, read_object, read_value
+from tsdisentangle.persistence.values import (
+    ValueWriter,
+    read_object,
+    read_value,
+    without_callbacks,
+)
 from tsdisentangle.persistence.versions import current_versions
 from tsdisentangle.persistence.weight_checks import (
     check_weights,
@@ -75,7 +80,7 @@ def _describe(
     estimator: Any, writer: ValueWriter, scaler: dict[str, Any], generator: dict[str, Any] | None
 ) -> Document:
     names = getattr(estimator, "feature_names_in_", None)
-    parameters = estimator.get_params(deep=False)
+    parameters = without_callbacks(estimator.get_params(deep=False))
     return Document(
         class_name=type(estimator).__name__,
         parameters={

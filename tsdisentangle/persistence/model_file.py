@@ -1,20 +1,19 @@
 """Model files on disk: saved, loaded and inspected."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from tsdisentangle.persistence.archive import pack, read_document, read_weights
 from tsdisentangle.persistence.class_table import ClassTable
 from tsdisentangle.persistence.document import FORMAT_VERSION, Document
 from tsdisentangle.persistence.estimator_state import from_document, to_document
-from tsdisentangle.persistence.files import open_regular_file, write_atomically
+from tsdisentangle.persistence.files import File, open_regular_file, refuse_text, write_whole
 from tsdisentangle.persistence.values import read_object, read_value
 
 
-def save_model(estimator: Any, path: str | os.PathLike) -> None:
+def save_model(estimator: Any, path: File) -> None:
     """Write a fitted estimator into a model file; see :func:`load`.
 
     The file replaces another one only when it is complete: a crash, a full disk or Ctrl-C leaves
@@ -24,21 +23,31 @@ def save_model(estimator: Any, path: str | os.PathLike) -> None:
     ----------
     estimator : SequenceDisentangler
         Fitted.
-    path : str or path
-        A file that is there is replaced.
+    path : str, path or binary file
+        A file that is there is replaced; ``~`` is the user's home. A file that is open gets the
+        bytes at its position, piece by piece.
 
     Raises
     ------
     ModelFileError
         A parameter that the format cannot hold, or one that was changed after fit.
     OSError
-        The file cannot be written.
+        The file cannot be written, or there is no such folder.
+    ValueError
+        A file that is open in text mode.
+
+    Warns
+    -----
+    UserWarning
+        There are ``callbacks``, which are left out.
     """
-    write_atomically(Path(path), pack(*to_document(estimator)))
+    if not isinstance(path, str | PathLike):
+        refuse_text(path)
+    write_whole(path, pack(*to_document(estimator)))
 
 
 def load(
-    path: str | os.PathLike,
+    path: File,
     types: Iterable[type] = (),
     **params: Any,
 ) -> Any:
@@ -46,8 +55,8 @@ def load(
 
     Parameters
     ----------
-    path : str or path
-        As written by ``estimator.save(path)``.
+    path : str, path or binary file
+        As written by ``estimator.save(path)``. A file that is open is read from its position on.
     types : iterable of type, default=()
         Your own encoder, decoder or method classes that the file may name. Their constructors and
         ``build`` methods are called with parameters from the file.
@@ -131,12 +140,13 @@ class ModelInfo:
     format_version: int
 
 
-def inspect_model(path: str | os.PathLike) -> ModelInfo:
+def inspect_model(path: File) -> ModelInfo:
     """Describe a model file without loading it: no weights are read and no class is made.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or binary file
+        As in :func:`load`.
 
     Returns
     -------

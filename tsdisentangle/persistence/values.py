@@ -7,6 +7,7 @@ tag: ``{"tuple": [...]}``, ``{"device": "cpu"}``, ``{"class": ..., "parameters":
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -85,12 +86,22 @@ class ValueWriter:
         return {"class": type(value).__name__, "parameters": parameters}
 
 
+def without_callbacks(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters without callbacks, which only training needs."""
+    if not (callbacks := parameters.get("callbacks")):
+        return parameters
+    warnings.warn(
+        f"The model file, which holds no code, leaves out callbacks={callbacks!r}. Set them again "
+        "after loading, with set_params(callbacks=...); codes do not depend on them.",
+        stacklevel=2,
+    )
+    return {**parameters, "callbacks": None}
+
+
 def _advice(name: str) -> str:
     """What usually helps with the parameters that often hold such things."""
     parameter = name.partition("[")[0]
     return {
-        "callbacks": ", as in set_params(callbacks=None): the codes stay the same, and callbacks "
-        "can be set again after loading",
         "random_state": ", as in set_params(random_state=0): the codes stay the same, and sample "
         "draws from the new seed",
     }.get(parameter, "")

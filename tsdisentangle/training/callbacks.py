@@ -125,5 +125,34 @@ def standard_callbacks(early_stopping: bool | int, progress: bool) -> list[tuple
     return callbacks
 
 
+def check_callbacks(callbacks: list[Any] | None, early_stopping: bool | int) -> list[Any]:
+    """Return the user's callbacks; refuse those that watch a validation loss which is not there.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        Callbacks, their classes, or pairs (name, callback), as skorch takes them.
+    early_stopping : bool or int
+        Without it there is no validation part.
+
+    Raises
+    ------
+    ValueError
+    """
+    for each in callbacks or []:
+        callback = each[1] if isinstance(each, tuple) else each
+        callback = callback() if callback is EarlyStopping else callback
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid") and not early_stopping:
+            name = type(callback).__name__
+            raise ValueError(
+                f"callbacks holds {name}(monitor={monitor!r}), but no series are held out to "
+                "validate on. Pass early_stopping=True to the estimator, which holds out "
+                "validation_fraction of them and stops early itself, or "
+                f"{name}(monitor='train_loss')."
+            )
+    return callbacks or []
+
+
 def _silent(message: str) -> None:
     """Sink for callbacks that print."""

@@ -13,7 +13,7 @@ from skorch.helper import predefined_split
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.noise import SharedNoise, normal_noise
-from tsdisentangle.training.callbacks import standard_callbacks
+from tsdisentangle.training.callbacks import check_callbacks, standard_callbacks
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 from tsdisentangle.training.state import (
     Checkpoint,
@@ -307,11 +307,12 @@ def make_net(estimator: Any, network: Any) -> DisentanglingNet:
         Initialised.
     """
     standard = standard_callbacks(estimator.early_stopping, bool(estimator.verbose))
+    own = check_callbacks(estimator.callbacks, estimator.early_stopping)
     return DisentanglingNet(
         network,
         precision=estimator.precision,
         lr=estimator.lr,
         batch_size=estimator.batch_size,
         device=estimator.device,
-        callbacks=[*estimator._callbacks(), *standard, *(estimator.callbacks or [])],
+        callbacks=[*estimator._callbacks(), *standard, *own],
     ).initialize()
