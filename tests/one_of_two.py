@@ -139,8 +139,8 @@ def noise_drawn():
 
     class Look(Callback):
         def on_batch_begin(self, net, **kwargs):
-            with torch.random.fork_rng():
-                seen.append(float(torch.randn(())))
+            copied = torch.Generator().set_state(net.generators_.on("cpu").get_state())
+            seen.append(float(torch.randn((), generator=copied)))
 
     fit_distributed(small(max_epochs=1, batch_size=BATCH, callbacks=[Look()]), panel(21))
     return seen

@@ -17,7 +17,8 @@ from tsdisentangle.data.panel import Panel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
-from tsdisentangle.nn.precision import DTYPES, check_precision, prepare
+from tsdisentangle.nn.precision import DTYPES, prepare
+from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.persistence import save_model, stamp, unstamp
 from tsdisentangle.persistence.checkpoint_file import check_resumable, open_checkpoint
 from tsdisentangle.presets import load_preset
@@ -29,7 +30,7 @@ from tsdisentangle.training.input import (
     check_partial_fit,
     learn_input,
 )
-from tsdisentangle.training.skorch_net import check_device, make_net, seeded
+from tsdisentangle.training.skorch_net import make_net
 from tsdisentangle.training.state import restore_rng_on_error
 
 
@@ -99,6 +100,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         return cls(**{**load_preset(cls.__name__, name), **params})
 
+    @plain_torch()
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the codes; labels are not used.
 
@@ -144,6 +146,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             raise
         return self._adopt(fitted)
 
+    @plain_torch()
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
 
@@ -535,10 +538,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Make the network and the training loop."""
         self.n_series_in_ = n_series
         self.random_state_ = check_random_state(self.random_state)
-        check_device(self.device)
-        check_precision(self.precision, self.device)
-        with seeded(self.random_state_):
-            self.net_ = make_net(self, self._make_network())
+        self.net_ = make_net(self)
         self.history_ = self.net_.history
 
     def _make_network(self) -> SequenceNetwork:

@@ -54,8 +54,8 @@ def test_every_series_is_in_one_share(n, batch_size, size, seed):
 
 
 def test_the_order_is_that_of_one_process():
-    torch.manual_seed(3)
-    alone = [b.values[:, 0, 0, 0].int().tolist() for b, _ in BatchLoader(numbered(11), 4, True)]
+    loader = BatchLoader(numbered(11), 4, torch.Generator().manual_seed(3))
+    alone = [b.values[:, 0, 0, 0].int().tolist() for b, _ in loader]
     first, second = shares(11, 2, 2, seed=3)
     assert [a + b for (a, _), (b, _) in zip(first, second, strict=True)] == alone
 

@@ -27,21 +27,20 @@ def test_a_net_that_was_given_a_state_back_goes_on_from_there(method):
     X = panel()
     net = small(method, max_epochs=2).fit(X).net_
     dataset = SequenceDataset(as_series(X), 1)
-    with torch.random.fork_rng():
-        state = clone_state(get_state(net))
-        again = clone_state(get_state(net))
-        ends = []
-        for start in (state, again):
-            net.set_params(max_epochs=1).partial_fit(dataset)
-            net.set_params(max_epochs=2).partial_fit(dataset)
-            assert len(net.history) > 2
-            restore_state(net, start)
-            assert len(net.history) == 2
-            net.set_params(max_epochs=1).partial_fit(dataset)
-            end = clone_state(get_state(net))
-            ends.append({name: tensor.numpy().tobytes() for name, tensor in end.tensors.items()})
-            ends[-1]["numbers"] = repr(end.numbers)
-            restore_state(net, clone_state(again))
+    state = clone_state(get_state(net))
+    again = clone_state(get_state(net))
+    ends = []
+    for start in (state, again):
+        net.set_params(max_epochs=1).partial_fit(dataset)
+        net.set_params(max_epochs=2).partial_fit(dataset)
+        assert len(net.history) > 2
+        restore_state(net, start)
+        assert len(net.history) == 2
+        net.set_params(max_epochs=1).partial_fit(dataset)
+        end = clone_state(get_state(net))
+        ends.append({name: tensor.numpy().tobytes() for name, tensor in end.tensors.items()})
+        ends[-1]["numbers"] = repr(end.numbers)
+        restore_state(net, clone_state(again))
     assert ends[0] == ends[1]
 
 

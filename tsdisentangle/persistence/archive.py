@@ -13,6 +13,7 @@ import zlib
 from typing import BinaryIO
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 SUMS, DOCUMENT, WEIGHTS = "SHA256SUMS", "model.json", "weights.safetensors"
@@ -26,6 +27,10 @@ END_OF_DIRECTORY = struct.Struct("<4s4H2IH")
 FIRST_DAY = 0x21  # 1980-01-01, the first date that a zip can hold
 REGULAR_FILE = 0o100644 << 16
 MADE_ON_UNIX = 3 << 8 | 20
+
+
+# What a machine lacks, whatever the file: it is raised as it is, and not called a damaged file.
+OF_THE_MACHINE = (OSError, ImportError, MemoryError, torch.cuda.OutOfMemoryError)
 
 
 class ModelFileError(ValueError):
@@ -140,6 +145,8 @@ def read_tensors(content: bytes) -> dict[str, Tensor]:
     """
     try:
         return safetensors.torch.load(content)
+    except OF_THE_MACHINE:
+        raise
     except Exception as error:  # KeyError, of a dtype that torch lacks, among others
         raise ModelFileError(f"weights.safetensors cannot be read: {error}.") from error
 

@@ -156,6 +156,7 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
     fit = identify_fit(estimator, dataset)
     found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs)
     if path.exists():
+        estimator.net_.require_optimizer()  # whose averages the file is to fit
         try:
             _read(found, estimator.net_)
         except ModelFileError as error:
@@ -367,8 +368,10 @@ def _are_averages(tensors: dict[str, Tensor], weight: Tensor) -> bool:
 
 
 def _check_generators(tensors: dict[str, Tensor]) -> None:
-    if "cpu" not in tensors or not set(tensors) <= {"cpu", "cuda"}:
-        raise ModelFileError(f"generator holds {sorted(tensors)}; expected cpu, and perhaps cuda.")
+    if "cpu" not in tensors or not set(tensors) <= {"cpu", "cuda", "mps", "xpu"}:
+        raise ModelFileError(
+            f"generator holds {sorted(tensors)}; expected cpu, and perhaps another device."
+        )
     try:
         torch.Generator().set_state(tensors["cpu"])
     except (RuntimeError, TypeError) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from typing import Any
 
-from tsdisentangle.persistence.archive import ModelFileError
+from tsdisentangle.persistence.archive import OF_THE_MACHINE, ModelFileError
 from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS, is_registered, registered_class
 
 
@@ -103,6 +103,8 @@ def construct(cls: type, parameters: dict[str, Any]) -> Any:
     """
     try:
         return cls(**parameters)
+    except OF_THE_MACHINE:
+        raise
     except Exception as error:
         raise ModelFileError(
             f"{cls.__name__} cannot be made from the file's parameters: {error}."

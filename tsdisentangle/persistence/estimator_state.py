@@ -1,6 +1,8 @@
 """A fitted estimator as a document and arrays, and back."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,16 @@ from torch import Tensor
 
 from tsdisentangle.data.clips import ClipFormat
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
+from tsdisentangle.nn.generators import Generators
 from tsdisentangle.nn.precision import check_precision
 from tsdisentangle.nn.scalar_state import network_numbers
-from tsdisentangle.persistence.archive import ModelFileError, read_tensors, write_tensors
+from tsdisentangle.nn.torch_state import building, plain_torch
+from tsdisentangle.persistence.archive import (
+    OF_THE_MACHINE,
+    ModelFileError,
+    read_tensors,
+    write_tensors,
+)
 from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
 from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
 from tsdisentangle.persistence.values import ValueWriter, read_object, read_value
@@ -35,6 +44,7 @@ BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
 KEY_WORDS = 624
 
 
+@plain_torch()
 def to_document(estimator: Any) -> tuple[bytes, bytes]:
     """Return a fitted estimator as the two members of a model file.
 
@@ -131,6 +141,7 @@ def _verify_round_trip(
         )
 
 
+@plain_torch()
 def from_document(
     document: Document, weights: bytes, table: ClassTable, replaced: dict[str, Any]
 ) -> Any:
@@ -203,21 +214,34 @@ def _initialize_net(
     estimator: Any, n_series: int, weights: dict[str, Tensor], table: ClassTable
 ) -> None:
     """Build the network and the training loop, if the weights are such a network's."""
-    try:
-        # First without memory: a file must not make a network that is larger than the file. A
-        # user's own classes may not be able to, and are trusted anyway.
-        if not table.used:
-            estimator.random_state_ = check_random_state(0)
-            estimator.n_series_in_ = n_series
-            with torch.device("meta"):
-                probe = estimator._make_network()
-            check_weights(probe.state_dict(), weights)
-        # What is drawn here is replaced; with None it would come from numpy's global generator.
-        given, estimator.random_state = estimator.random_state, 0
+    # First without memory: a file must not make a network that is larger than the file. A user's
+    # own classes may not be able to, and are trusted anyway.
+    if not table.used:
+        estimator.random_state_ = check_random_state(0)
+        estimator.n_series_in_ = n_series
+        with _blaming_the_file(), building(Generators(0)), torch.device("meta"):
+            probe = estimator._make_network()
+        check_weights(probe.state_dict(), weights)
+    # What is drawn here is replaced; with None it would come from numpy's global generator.
+    given, estimator.random_state = estimator.random_state, 0
+    # Of packaged classes the file's parameters have made a network already: what fails now is here.
+    with _blaming_the_file() if table.used else nullcontext():
         estimator._initialize_net(n_series)
-        estimator.random_state = given
-        check_weights(estimator.net_.module_.state_dict(), weights)
-    except ModelFileError:
+    estimator.random_state = given
+    check_weights(estimator.net_.module_.state_dict(), weights)
+
+
+@contextmanager
+def _blaming_the_file() -> Iterator[None]:
+    """Take what is raised for the file's fault, unless it says that this machine lacks something.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    try:
+        yield
+    except (ModelFileError, *OF_THE_MACHINE):
         raise
     except Exception as error:
         raise ModelFileError(

@@ -9,7 +9,7 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.nn.noise import normal_noise
+from tsdisentangle.nn.generators import Generators
 from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.skorch_net import DisentanglingNet, Map
 
@@ -117,9 +117,9 @@ class DistributedNet(DisentanglingNet):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every process the same order of the series, and noise of its own."""
         super().on_train_begin(net, X=X, y=y, **kwargs)
-        seed = torch.initial_seed()
+        seed = self.generators_.seed
         self.group_.order.manual_seed(seed)
-        torch.manual_seed(seed + 1 + self.group_.rank)
+        self.generators_ = Generators(seed + 1 + self.group_.rank)
 
     def get_iterator(self, dataset: SequenceDataset, training: bool = False) -> ShareLoader:
         """Return this process's shares of the batches."""
@@ -139,7 +139,7 @@ class DistributedNet(DisentanglingNet):
         """Terms of a share; in training by the replica, which averages the gradients."""
         if not self.module_.training:
             return super().infer(x, **fit_params)
-        return self.group_.replica(x.to(self.device), normal_noise)
+        return self.terms(self.group_.replica, x, self.generators_)
 
     def get_loss(
         self, y_pred: dict[str, torch.Tensor], y_true: Any, X: Any = None, training: bool = False

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from tsdisentangle.data.codes import Codes, check_out_codes
 from tsdisentangle.data.panel import Panel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.network import SequenceNetwork
-from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+from tsdisentangle.nn.generators import Generators
+from tsdisentangle.nn.noise import Noise, SharedNoise, mean_noise
+from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset
 
 BatchFunction = Callable[[Windows, slice], dict[str, Tensor]]
@@ -173,22 +176,20 @@ class Inference:
         Means of the likelihood; with the seed of a generator, draws from it.
         """
         pieces = []
-        with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
-            if noise_seed is not None:
-                torch.manual_seed(noise_seed)
+        noise = None if noise_seed is None else Generators(noise_seed)
+        with without_gradients():
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-                decoded = self._decode(s, d, noise_seed is not None).cpu().numpy()
+                decoded = self._decode(s, d, noise).cpu().numpy()
                 pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
 
-    def _decode(self, static: Tensor, dynamic: Tensor, draw: bool) -> Tensor:
-        if not draw:
+    def _decode(self, static: Tensor, dynamic: Tensor, noise: Noise | None) -> Tensor:
+        if noise is None:
             return self.network.decode(static, dynamic, mean_noise).mean
         # What drives a decoder that takes noise is drawn too: it is a part of the likelihood.
-        likelihood = self.network.decode(static, dynamic, normal_noise)
-        return likelihood.sample(normal_noise, "observation")[0]
+        return self.network.decode(static, dynamic, noise).sample(noise, "observation")[0]
 
     def decode_like(
         self, panel: Panel, codes: Codes, static: np.ndarray | None = None
@@ -210,7 +211,7 @@ class Inference:
         """
         dynamic = codes.dynamic
         if (codes.lengths < count_windows(panel.steps, self.window)).any():
-            with torch.inference_mode():
+            with without_gradients():
                 extended = self.network.extend_dynamic(
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
@@ -223,10 +224,10 @@ class Inference:
         self, n: int, windows: int, seed: int, mean_path: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw static and dynamic codes from their priors."""
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(seed)
-            static = self.network.sample_static(n, normal_noise)
-            dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
+        noise = Generators(seed)
+        with without_gradients():
+            static = self.network.sample_static(n, noise)
+            dynamic = self.network.sample_dynamic(n, windows, noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
     def squared_error(self, panel: Panel, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
@@ -256,6 +257,7 @@ class Inference:
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
 
+    @plain_torch()
     def bound(self, panel: Panel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel."""
         noise = SharedNoise(SCORE_SEED)
@@ -294,11 +296,18 @@ class Inference:
         start = 0
         for batch, _ in BatchLoader(dataset, batch_size):
             rows = slice(start, start + len(batch.values))
-            with torch.inference_mode():
+            with without_gradients():
                 found = function(batch.to(self.device), rows)
                 parts = {name: part.cpu().numpy() for name, part in found.items()}
             yield rows, parts
             start = rows.stop
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Compute alike whatever torch's settings are, and remember nothing for gradients."""
+    with plain_torch(), torch.inference_mode():
+        yield
 
 
 def _scaler(panel: Panel) -> Scaler:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from tsdisentangle.data.stored import blocks
@@ -39,7 +38,7 @@ class TrainingState:
         ``'callbacks'``: by name, what they remember; ``'grad_scaler'``.
     tensors : dict of str to Tensor
         ``network.*`` weights and buffers, ``optimizer.<parameter>.*`` averages, ``best.*`` the
-        best weights so far, ``generator.*`` positions of torch's generators.
+        best weights so far, ``generator.*`` positions of the net's generators.
     """
 
     epochs: int
@@ -103,9 +102,8 @@ def _live_tensors(net: Any) -> Iterator[tuple[str, Tensor]]:
     for _, callback in net.callbacks_:
         for name, tensor in (getattr(callback, BEST_WEIGHTS, None) or {}).items():
             yield f"best.{name}", tensor
-    yield "generator.cpu", torch.get_rng_state()
-    if torch.device(net.device).type == "cuda":
-        yield "generator.cuda", torch.cuda.get_rng_state(net.device)
+    for kind, position in net.generators_.states().items():
+        yield f"generator.{kind}", position
 
 
 def clone_state(state: TrainingState, memory: TrainingState | None = None) -> TrainingState:
@@ -139,9 +137,7 @@ def restore_state(net: Any, state: TrainingState) -> None:
         vars(callback).update(state.numbers["callbacks"].get(name, {}))
         if hasattr(callback, BEST_WEIGHTS):
             setattr(callback, BEST_WEIGHTS, sections.get("best"))
-    torch.set_rng_state(sections["generator"]["cpu"])
-    if torch.device(net.device).type == "cuda" and "cuda" in sections["generator"]:
-        torch.cuda.set_rng_state(sections["generator"]["cuda"], net.device)
+    net.generators_.set_states(sections["generator"], net.device)
     del net.history[state.epochs :]
 
 
