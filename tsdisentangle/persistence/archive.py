@@ -30,7 +30,12 @@ MADE_ON_UNIX = 3 << 8 | 20
 
 
 # What a machine lacks, whatever the file: it is raised as it is, and not called a damaged file.
-OF_THE_MACHINE = (OSError, ImportError, MemoryError, torch.cuda.OutOfMemoryError)
+OF_THE_MACHINE: tuple[type[Exception], ...] = (
+    OSError,
+    ImportError,
+    MemoryError,
+    torch.cuda.OutOfMemoryError,
+)
 
 
 class ModelFileError(ValueError):

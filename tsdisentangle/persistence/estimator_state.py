@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -224,16 +224,16 @@ def _initialize_net(
         check_weights(probe.state_dict(), weights)
     # What is drawn here is replaced; with None it would come from numpy's global generator.
     given, estimator.random_state = estimator.random_state, 0
-    # Of packaged classes the file's parameters have made a network already: what fails now is here.
-    with _blaming_the_file() if table.used else nullcontext():
+    # Parameters of packaged classes have made a network already: what torch lacks now is memory.
+    with _blaming_the_file(*(() if table.used else (RuntimeError,))):
         estimator._initialize_net(n_series)
     estimator.random_state = given
     check_weights(estimator.net_.module_.state_dict(), weights)
 
 
 @contextmanager
-def _blaming_the_file() -> Iterator[None]:
-    """Take what is raised for the file's fault, unless it says that this machine lacks something.
+def _blaming_the_file(*but: type[Exception]) -> Iterator[None]:
+    """Take what is raised for the file's fault, but for what a machine lacks, and ``but``.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def _blaming_the_file() -> Iterator[None]:
     """
     try:
         yield
-    except (ModelFileError, *OF_THE_MACHINE):
+    except (ModelFileError, *OF_THE_MACHINE, *but):
         raise
     except Exception as error:
         raise ModelFileError(
