@@ -76,6 +76,7 @@ def test_a_replica_is_where_its_net_is(device, places, monkeypatch):
     )
     monkeypatch.setattr(distributed.dist, "get_rank", lambda: 1)
     monkeypatch.setattr(distributed.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed.dist, "get_backend", lambda: "gloo")
     net = small(max_epochs=0).fit(np.zeros((3, 4, 1)) + np.arange(3)[:, None, None]).net_
     net.device = device
     joined = DistributedNet.join(net, {"static_graph": True})
