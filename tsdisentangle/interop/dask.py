@@ -228,7 +228,7 @@ def _transform_part(
             "Make divisions that hold: X.set_index(series); where the series are categories, "
             "whose order dask loses, X.astype({series: str}).set_index(series)."
         )
-    if isinstance(series.dtype, pd.CategoricalDtype):
+    if isinstance(series, pd.CategoricalIndex):
         part = part.set_axis(series.astype(series.categories.dtype))
     features = estimator.transform(part.set_index(time, append=True))
     return pd.DataFrame(features, index=series[~series.duplicated()], columns=meta.columns)
@@ -236,7 +236,7 @@ def _transform_part(
 
 def _in_order(series: pd.Index, limits: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
     """Names and limits as they are sorted: those of categories in the order of these."""
-    if not isinstance(series.dtype, pd.CategoricalDtype):
+    if not isinstance(series, pd.CategoricalIndex):
         return series, limits
     places = series.categories.get_indexer(pd.Index(limits))
     if (places < 0).any():  # each partition has categories of its own

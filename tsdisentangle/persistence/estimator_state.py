@@ -239,9 +239,10 @@ def _blaming_the_file(*but: type[Exception]) -> Iterator[None]:
     ------
     ModelFileError
     """
+    others: tuple[type[Exception], ...] = (ModelFileError, *OF_THE_MACHINE, *but)
     try:
         yield
-    except (ModelFileError, *OF_THE_MACHINE, *but):
+    except others:
         raise
     except Exception as error:
         raise ModelFileError(
