@@ -95,6 +95,18 @@ def test_noise_and_positions():
     assert one("static", (2,), LIKE.double()).dtype == torch.float64
 
 
+def test_a_device_that_had_not_drawn_begins_at_the_seed(monkeypatch):
+    """The processor stands for a GPU."""
+    usual = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device="cpu": usual())
+    generators = Generators(0)
+    before = generators.states()
+    first = torch.randn(3, generator=generators.on("cuda"))
+    assert set(generators.states()) == {"cpu", "cuda"}
+    generators.set_states(before, "cuda")
+    assert torch.equal(torch.randn(3, generator=generators.on("cuda")), first)
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_begins_anew(copied):
     one = Generators(3)
