@@ -75,7 +75,7 @@ class Generators:
         return {kind: generator.get_state() for kind, generator in self._made.items()}
 
     def set_states(self, states: dict[str, Tensor], device: torch.device | str) -> None:
-        """Go to given positions of the processor's generator and of a device's, else to the start."""
+        """Go to given positions of two generators, and of others to the start."""
         self._made = {"cpu": self._made["cpu"]}
         for place in (torch.device("cpu"), torch.device(device)):
             if place.type in states:
