@@ -15,6 +15,7 @@ def series(n=60):
     return make_static_dynamic(n, random_state=0).data
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("aim", [0.5, 2.0])
 def test_the_rate_is_held_at_its_aim(method, aim):

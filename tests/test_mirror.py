@@ -19,8 +19,9 @@ COVERED_BY = {
     "nn/gaussian_process.py": ["losses/test_gp_kl.py", "methods/test_gpvae.py"],
     "nn/sequential_posterior.py": ["methods/test_cdsvae.py"],
     "presets/published.py": ["methods/test_static_dynamic_vae.py"],
+    "training/building.py": ["test_contract.py", "test_precision_and_devices.py"],
     "training/callbacks.py": ["test_behaviour.py", "test_interrupted_fit.py"],
-    "training/inference.py": ["test_contract.py", "test_out_of_core.py"],
+    "training/inference.py": ["test_contract.py", "test_out_of_core.py", "test_scores.py"],
     "training/input.py": ["test_contract.py", "test_sklearn_contract.py"],
 }
 

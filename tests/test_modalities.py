@@ -151,6 +151,7 @@ def test_padding_never_changes_a_code_or_a_score(fitted, modality, seed, length,
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.permutations(range(6)))
 def test_order_and_batches_do_not_matter(fitted, modality, order):
@@ -351,6 +352,7 @@ def test_partial_fit_and_early_stopping(modality):
     assert np.isfinite(stopped.history_[-1]["valid_loss"])
 
 
+@pytest.mark.slow
 def test_clips_are_learnt():
     """Squares of one brightness a clip that move: frames are told far better than by the mean."""
     rng = np.random.default_rng(0)

@@ -128,6 +128,7 @@ def test_training_never_reads_more_than_a_batch(small_blocks):
     assert max(stop - start for start, stop in source.read) <= 8
 
 
+@pytest.mark.slow
 def test_a_fitted_estimator_holds_nothing_of_the_panel(store):
     X = np.repeat(dense(), 1000, axis=0)
     estimator = small(max_epochs=1, batch_size=2000).fit(store(X))

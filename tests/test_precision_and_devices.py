@@ -14,7 +14,7 @@ from tsdisentangle import SpectrogramEncoder, StaticDynamicVAE, VideoEncoder, lo
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn import precision, recurrent
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
-from tsdisentangle.training import callbacks, skorch_net
+from tsdisentangle.training import building, callbacks
 from tsdisentangle.training.dataset import SequenceDataset
 
 VIDEO = VideoEncoder(16, 3, 2, out_features=8, hidden=6)
@@ -29,7 +29,7 @@ def any_processor(monkeypatch):
 @pytest.fixture
 def float16_on_cpu(monkeypatch):
     """Torch can do it there, slowly; the package refuses."""
-    monkeypatch.setattr(skorch_net, "check_precision", lambda precision, device: None)
+    monkeypatch.setattr(building, "check_precision", lambda precision, device: None)
 
 
 def dense(shape=(16, 9, 2), seed=0):
@@ -152,6 +152,7 @@ def graphs(monkeypatch):
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "X"),
     [({}, dense()), ({"precision": "bfloat16"}, dense()), ({"encoder": SPECTRA}, dense())],
@@ -266,6 +267,7 @@ ON_A_DEVICE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "params", "answer"), ON_A_DEVICE)
 @symbolic_config.patch(meta_nonzero_assume_all_nonzero=True)
 def test_networks_stay_on_their_device(method, params, answer, monkeypatch):

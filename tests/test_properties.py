@@ -417,6 +417,7 @@ def test_metrics_take_rows_in_any_order(name, seed, random):
     assert_allclose(ANY_ORDER[name](codes[order], label[order]), value, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 @FEW
 @given(SEEDS, st.floats(0.01, 100), st.floats(-10, 10))
 def test_metrics_with_a_held_out_part_ignore_the_scale_of_codes(seed, scale, shift):

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["window", "step"])
 @pytest.mark.parametrize(
     ("loader", "window"),

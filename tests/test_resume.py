@@ -65,6 +65,7 @@ ALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "params"), ALL.values(), ids=ALL.keys())
 def test_a_resumed_fit_is_the_whole_fit(method, params, tmp_path, monkeypatch):
     X = panel(gaps="missing" in params)
@@ -140,6 +141,7 @@ def test_a_finished_fit_comes_back_without_training(early, tmp_path, monkeypatch
     assert_same_fit(small(**params).fit(X), first, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early", [False, 3])
 @pytest.mark.parametrize("method", [method for method in METHODS if method is not SPYL])
 def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(method, early, tmp_path):
@@ -302,6 +304,7 @@ def fit_and_wait(sender, folder, place):
     small(max_epochs=6, checkpoint_dir=folder).fit(panel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 def test_a_kill_within_a_write(place, tmp_path):
     X = panel()
@@ -332,6 +335,7 @@ def fit_on_a_full_disk(sender, folder, size):
         sender.send(None)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     X = panel()
     whole = small(max_epochs=6).fit(X)

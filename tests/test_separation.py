@@ -58,18 +58,11 @@ def mean(name, **params):
 
 
 @pytest.mark.slow
-def test_each_code_predicts_its_own_factor():
+def test_each_code_holds_its_own_factor_because_of_the_subtraction():
+    # One test, so that the fits are made once however the tests are shared out.
     assert mean("static -> level") >= 0.90
     assert mean("dynamic -> phase") >= 0.90
-
-
-@pytest.mark.slow
-def test_neither_code_predicts_the_other_factor():
-    assert mean("mean dynamic -> level") <= CHANCE + 0.15
-    assert mean("static, step -> phase") <= 0.15
-
-
-@pytest.mark.slow
-def test_without_the_subtraction_the_dynamic_code_leaks_more():
     leak = mean("mean dynamic -> level")
+    assert leak <= CHANCE + 0.15
+    assert mean("static, step -> phase") <= 0.15
     assert mean("mean dynamic -> level", subtract=False) >= leak + 0.10

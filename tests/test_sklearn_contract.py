@@ -24,13 +24,20 @@ def label(estimator):
     return f"{type(estimator).__name__}-{estimator.missing}"
 
 
+def slow_but_flagship(estimator):
+    """All methods share their base: while one works, the flagship stands for them."""
+    return [] if type(estimator) is StaticDynamicVAE else [pytest.mark.slow]
+
+
 def yielded_checks():
     for estimator in ESTIMATORS:
         for checked, check in estimator_checks_generator(estimator):
             name = getattr(check, "func", check).__name__
             if name == ARRAY_API:
                 continue  # needs a variable set before scipy is imported, see below
-            yield pytest.param(checked, check, id=f"{label(estimator)}-{name}")
+            yield pytest.param(
+                checked, check, id=f"{label(estimator)}-{name}", marks=slow_but_flagship(estimator)
+            )
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(yielded_checks()))
@@ -51,7 +58,9 @@ NOT_YIELDED = [
 ]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=label)
+@pytest.mark.parametrize(
+    "estimator", [pytest.param(e, id=label(e), marks=slow_but_flagship(e)) for e in ESTIMATORS]
+)
 @pytest.mark.parametrize("name", [*NOT_YIELDED, "check_param_validation"])
 def test_check_that_is_not_yielded(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)
@@ -64,6 +73,7 @@ def test_tags_admit_both_ranks_so_that_the_checks_run():
     assert len(list(yielded_checks())) >= 43 * len(ESTIMATORS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "expect_only_array_outputs" not in signature(getattr(estimator_checks, ARRAY_API)).parameters,
     reason="this scikit-learn's check takes no estimator that has other methods than transform",

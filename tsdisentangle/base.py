@@ -13,24 +13,19 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from tsdisentangle.data.codes import Codes, check_out
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
-from tsdisentangle.nn.calibration import ScaleCalibration
-from tsdisentangle.nn.element_encoder import ElementEncoder
-from tsdisentangle.nn.precision import DTYPES, prepare
+from tsdisentangle.nn.precision import DTYPES
 from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.persistence import save_model, stamp, unstamp
 from tsdisentangle.persistence.checkpoint_file import check_resumable, open_checkpoint
 from tsdisentangle.presets import load_preset
+from tsdisentangle.training.building import initialize_net
 from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.epochs import warn_if_short
+from tsdisentangle.training.identity import check_target, pair_rows, with_ids
 from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
-from tsdisentangle.training.input import (
-    check_input,
-    check_nested,
-    check_partial_fit,
-    learn_input,
-)
-from tsdisentangle.training.skorch_net import make_net
+from tsdisentangle.training.input import check_input, check_nested, check_partial_fit, learn_input
 from tsdisentangle.training.state import restore_rng_on_error
 
 
@@ -51,7 +46,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "observation_scale": [StrOptions({"fitted", "decoder"})],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -100,19 +95,19 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         return cls(**{**load_preset(cls.__name__, name), **params})
 
-    @plain_torch()
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the codes; labels are not used.
 
         Parameters
         ----------
-        X : array, list of arrays or DataFrame
-            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
-            with a two-level index (series, time). An encoder may take another form: clips, with
+        X : array, list of arrays, DataFrame or Panel
+            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, a DataFrame with
+            a two-level index (series, time), or a :class:`~tsdisentangle.Panel`, which splitters
+            keep whole series of. An encoder may take another form: clips, with
             :class:`~tsdisentangle.VideoEncoder`. An array that lies in a file (numpy memmap,
             zarr, HDF5) is read a batch at a time.
         y : None
-            Ignored.
+            Ignored, but refused if it is a pandas object of the same series in another order.
 
         Returns
         -------
@@ -134,19 +129,21 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Ctrl-C. The estimator has the state after the last finished epoch, and
             ``interrupted_`` is True; without a finished epoch it stays as it was.
         """
-        self._validate_params()
-        check_resumable(self)
-        fitted, dataset = self._prepare(X)
-        try:
-            fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
-        except KeyboardInterrupt:
-            if fitted.net_.at_epoch_end_ and fitted.history_:
-                fitted._learn_static_prior(dataset)
-                self._adopt(fitted, interrupted=True)
-            raise
-        return self._adopt(fitted)
+        with plain_torch():
+            self._validate_params()
+            check_resumable(self)
+            fitted, dataset = self._prepare(X)
+            check_target(dataset.panel, y)
+            try:
+                fitted._train(dataset, fitted.max_epochs_, open_checkpoint(fitted, dataset))
+                warn_if_short(fitted)
+            except KeyboardInterrupt:
+                if fitted.net_.at_epoch_end_ and fitted.history_:
+                    fitted._learn_static_prior(dataset)
+                    self._adopt(fitted, interrupted=True)
+                raise
+            return self._adopt(fitted)
 
-    @plain_torch()
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
 
@@ -169,16 +166,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         FloatingPointError, KeyboardInterrupt
             As in :meth:`fit`; the estimator stays as it was before this call.
         """
-        self._validate_params()
-        check_partial_fit(self)
-        if hasattr(self, "net_"):
-            with restore_rng_on_error(self.random_state_):
-                self._train(SequenceDataset(self._read(X), self.window_), 1)
-            self.interrupted_ = False
-            return self
-        fitted, dataset = self._prepare(X)
-        fitted._train(dataset, 1)
-        return self._adopt(fitted)
+        with plain_torch():
+            self._validate_params()
+            check_partial_fit(self)
+            if hasattr(self, "net_"):
+                with restore_rng_on_error(self.random_state_):
+                    self._train(SequenceDataset(self._read(X), self.window_), 1)
+                self.interrupted_ = False
+                return self
+            fitted, dataset = self._prepare(X)
+            fitted._train(dataset, 1)
+            return self._adopt(fitted)
 
     def transform(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Codes of each series, as one row of features.
@@ -207,7 +205,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         features = check_out(out, (len(panel), sum(self._shown().values())))
         for rows, codes in self._inference().encode_batches(panel):
             features[rows] = codes.features(self.output)
-        return features
+        return with_ids(self, features, panel)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
@@ -272,7 +270,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         inference = self._inference()
         inference.check(codes)
-        values = inference.decode(codes.static, codes.dynamic, self.scaler_)
+        values = inference.decode(codes.static, codes.dynamic, self.scaler_, codes.lengths)
         beyond = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[beyond] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
@@ -326,12 +324,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         return panel.restore(np.where(observed, values, filled[:, :, None])[:, :, 0])
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
-        """Exchange the static codes of two panels, row by row.
+        """Exchange the static codes of two panels: by id if both have the same, else by row.
 
         Parameters
         ----------
         X1, X2 : array, list of arrays or DataFrame
-            With the same number of series.
+            With the same number of series; of frames, all ids in common or none.
 
         Returns
         -------
@@ -341,15 +339,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Static codes of ``X2`` with the dynamics of ``X1``.
         """
         first, second, inference = self._read(X1), self._read(X2), self._inference(decode=True)
-        if len(first) != len(second):
-            raise ValueError(
-                f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
-                "row, so pass the same number."
-            )
+        of_second, of_first = pair_rows(first, second)
         codes1, codes2 = inference.encode(first), inference.encode(second)
         return (
-            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
-            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
+            second.restore(inference.decode_like(second, codes2, static=codes1.static[of_second])),
+            first.restore(inference.decode_like(first, codes1, static=codes2.static[of_first])),
         )
 
     def sample(
@@ -389,24 +383,46 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             In the user's units; the same for the same ``random_state``. Without the channel axis
             where fitted on a 2-D array. Video: frames as those of the training clips.
         """
-        inference = self._inference()
+        inference, rng = self._inference(), check_random_state(self.random_state)
         check_sample(n, length, dynamic_prior)
-        rng = check_random_state(self.random_state)
         seed, windows = int(rng.randint(2**31 - 1)), -(-length // self.window_)
         drawn = inference.sample(n, windows, seed, dynamic_prior == "mean_path")
         static = self._draw_static(drawn[0], seed) if static is None else static
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        seed_of_noise = int(rng.randint(2**31 - 1)) if observation_noise else None
-        values = inference.decode(static, dynamic, self.scaler_, seed_of_noise)[:, :length]
+        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, noise_seed=noise_seed)[:, :length]
         return self._drop_channel(values)
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, normalize: str | None = None) -> np.ndarray:
         """Evidence lower bound of each series; low values point at anomalies.
 
-        Each observed value counts once (and each mark of the missing pattern, where that is
-        modelled), all weights are 1 whatever the training weights were, in standardised units,
-        summed over the series. The draws are fixed and shared by all rows.
+        Of its density in the user's units (of video, pixels from 0 to 1), so that fits with other
+        scales compare. Each observed value counts once (and each mark of the missing pattern, where
+        that is modelled, so such fits compare with each other only), whatever the training weights
+        were. Windows before the first and after the last observed value add nothing; one between
+        them costs what its codes cost. The draws are fixed and shared by all rows.
+
+        Parameters
+        ----------
+        X : array, list of arrays or DataFrame
+            As in :meth:`transform`.
+        normalize : {'observed'}, default=None
+            Divide by each series' number of observed values: a sum is lower for length alone.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+            Nats, or nats per observed value.
+        """
+        if normalize not in (None, "observed"):
+            raise ValueError(f"normalize is {normalize!r}; expected None or 'observed'.")
+        panel, inference = self._read(X), self._inference()
+        score = -np.sum(list(inference.bound(panel).values()), axis=0)
+        return score if normalize is None else score / inference.n_observed(panel)
+
+    def score_steps(self, X: Any) -> Any:
+        """Log-density of each observed value given the codes: low values are odd moments.
 
         Parameters
         ----------
@@ -415,10 +431,16 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        float64 array of shape (n,)
-            Nats.
+        array, list of arrays or DataFrame
+            In the form of ``X``: nats, of densities in its units; NaN where nothing was observed.
+
+        Raises
+        ------
+        ValueError
+            Bad input, or clips, whose pixels are no channels.
         """
-        return -np.sum(list(self.score_terms(X).values()), axis=0)
+        panel = self._read(X)
+        return panel.restore(self._inference(decode=True).log_likelihood(panel))
 
     def score_terms(self, X: Any) -> dict[str, np.ndarray]:
         """Parts of each series' score: what it costs to reconstruct, and what the codes cost.
@@ -519,7 +541,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """Unfitted copy with an untrained network, so that a fit that fails changes nothing."""
         fitted = copy.copy(self)._reset()
         panel = learn_input(fitted, X)
-        fitted._initialize_net(len(panel))
+        initialize_net(fitted, len(panel))
         return fitted, SequenceDataset(panel, fitted.window_)
 
     def _reset(self) -> Self:
@@ -534,38 +556,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.interrupted_ = interrupted
         return self
 
-    def _initialize_net(self, n_series: int) -> None:
-        """Make the network and the training loop."""
-        self.n_series_in_ = n_series
-        self.random_state_ = check_random_state(self.random_state)
-        self.net_ = make_net(self)
-        self.history_ = self.net_.history
-
-    def _make_network(self) -> SequenceNetwork:
-        """Untrained network of the method, with what all methods add to it."""
-        network = self._build_network(self.scaler_.n_modelled, self.window_)
-        if self.observation_scale == "fitted":
-            network.calibration = ScaleCalibration(self.scaler_.n_modelled)
-        network.aim_at(getattr(self, "dynamic_rate", None))
-        return network
-
-    def _build_parts(
-        self, code_dim: int, n_channels: int, window: int
-    ) -> tuple[ElementEncoder, torch.nn.Module]:
-        """Encoder and decoder networks from the parameter objects."""
-        decoder = self._encoder_.decoder() if self.decoder is None else self.decoder
-        encoder = self._encoder_.build(n_channels, window)
-        parts = encoder, decoder.build(code_dim, n_channels, window)
-        for part in parts:
-            prepare(part, self.precision, self.compile)
-        return parts
-
     def _train(self, dataset: SequenceDataset, epochs: int, checkpoint: Any = None) -> None:
         held_out = self.validation_fraction if self.early_stopping else None
         self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
         self._learn_static_prior(dataset)
 
-    def _read(self, X: Any) -> Panel:
+    def _read(self, X: Any) -> CheckedPanel:
         """Check a panel against the training panel, and bring it into the network's units."""
         check_is_fitted(self)
         return check_input(self, X).scaled_by(self.scaler_)

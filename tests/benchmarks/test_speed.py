@@ -92,6 +92,7 @@ def test_quality_is_measured_in_units_of_the_training_part(problem):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_an_interrupted_literal_run_goes_on(problem, tmp_path):
     whole = speed_quality.literal_run(problem, 3, tmp_path / "whole.pt")
     speed_quality.literal_run(problem, 2, tmp_path / "parts.pt")

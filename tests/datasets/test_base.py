@@ -142,6 +142,7 @@ def test_every_url_is_its_publishers(published):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda remote: remote.path)
 def test_real_file_comes_through_a_download(published, server, real_data, tmp_path):
     original = real_data / published.path

@@ -6,6 +6,7 @@ import pytest
 from tsdisentangle.datasets import load_japanese_vowels
 
 
+@pytest.mark.slow
 def test_sizes(vowels):
     assert [len(rows) for rows in vowels.splits.values()] == [270, 0, 370]
     assert {series.shape[1] for series in vowels.data} == {12}

@@ -43,6 +43,7 @@ def check_form(bunch):
     assert all(text.strip() for text in (bunch.DESCR, bunch.licence, bunch.citation))
 
 
+@pytest.mark.slow
 def test_form(bunch):
     check_form(bunch)
     assert bunch.data.flags.c_contiguous
@@ -59,6 +60,7 @@ def test_form_of_vowels(vowels):
     assert len(data) == len(speaker) == 640
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", FETCHERS)
 def test_return_X_y(loader, load_real):  # noqa: N802
     bunch = load_real(loader)
@@ -96,6 +98,7 @@ def test_docstring_has_every_section(name):
         assert f"\n{section}\n---" in text
 
 
+@pytest.mark.slow
 def test_loaders_need_no_torch():
     code = "import sys, tsdisentangle.datasets; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

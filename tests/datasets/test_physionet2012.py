@@ -214,6 +214,7 @@ def test_corrected_splits_are_stratified(load_real):
         np.testing.assert_allclose(shares, shares[:1] * 3, atol=0.005)
 
 
+@pytest.mark.slow
 def test_subsets_add_up(load_real):
     both, only_a = load_real(fetch_physionet2012), load_real(fetch_physionet2012, subsets="a")
     rows = np.isin(both.groups, only_a.groups)

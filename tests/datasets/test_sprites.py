@@ -89,6 +89,7 @@ def composed(tree, tmp_path_factory):
     return sprites, cache
 
 
+@pytest.mark.slow
 def test_clips_and_labels_of_generated_sheets(composed):
     sprites, _ = composed
     assert sprites.data.shape == (11664, 8, 8, 8, 3)
@@ -204,6 +205,7 @@ def test_docstring_has_every_section():
         assert f"\n{section}\n---" in text
 
 
+@pytest.mark.slow
 def test_form_of_the_published(load_real):
     sprites = load_real(fetch_sprites, size=8)
     assert isinstance(sprites, SequenceBunch)

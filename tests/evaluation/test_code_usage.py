@@ -53,7 +53,7 @@ class Sum(torch.nn.Module):
             *(Gaussian(code, torch.zeros_like(code)) for code in (x[:, 0], x - x[:, :1]))
         )
 
-    def decode(self, static, dynamic, noise):
+    def decode(self, static, dynamic, noise, valid=None):
         mean = (static[:, None] + dynamic)[:, :, None]
         return Gaussian(mean, torch.zeros_like(mean))
 
@@ -180,6 +180,7 @@ def test_a_decoder_that_ignores_a_code(ignored, equal):
     assert (np.abs(found[others] - found[OWN]) > 1e-5).all()
 
 
+@pytest.mark.slow
 def test_both_codes_are_used_on_series_that_need_both():
     X = make_static_dynamic(100, n_steps=10, random_state=0).data
     sizes = {"static_dim": 4, "dynamic_dim": 4, "beta": 0.3}

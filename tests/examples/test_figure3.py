@@ -56,6 +56,7 @@ def variance_within_series():
     return (count * scaled).sum() / count.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not REAL.is_dir(), reason="the published files are not here; set TSDISENTANGLE_DATA"
 )

@@ -48,6 +48,7 @@ def test_picked_recordings_are_the_chosen_ones_of_the_part(script, data):
     assert [(data.speaker[row], data.digit[row]) for row in rows] == list(script.CHOSEN)
 
 
+@pytest.mark.slow
 def test_pictures_and_sounds(script, data, tmp_path):
     estimator = small(window=5, max_epochs=1).fit(data.spectrograms)
     script.draw_map(estimator, data, np.arange(60), tmp_path / "speakers.png")

@@ -19,6 +19,7 @@ SMALLEST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the published files are not here")
 @pytest.mark.parametrize("script", SMALLEST)
 def test_script_writes_its_table(script, monkeypatch, tmp_path):

@@ -77,15 +77,19 @@ def assert_same(first, second, rtol, atol):
         np.testing.assert_allclose(weights, second[1][key], rtol=rtol, atol=atol, err_msg=key)
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_they_have_met(both):
     assert [(found["rank"], found["size"]) for found in both] == [(0, 2), (1, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*EQUAL, *UNEQUAL])
 def test_both_learn_the_same(both, name):
     assert_same(both[0][name], both[1][name], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EQUAL)
 def test_two_are_one_with_the_doubled_batch(both, name):
     estimator, X = make(EQUAL[name], 2 * BATCH)
@@ -99,32 +103,38 @@ def test_two_are_one_with_the_doubled_batch(both, name):
     assert min(moved) > 1e-3  # so that the comparison says something of every one
 
 
+@pytest.mark.slow
 def test_both_stop_in_the_same_epoch(both):
     epochs = [len(found["stopped"][0]) for found in both]
     assert epochs[0] == epochs[1] < EQUAL["stopped"][1]["max_epochs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNEQUAL)
 def test_losses_are_finite(both, name):
     assert all(np.isfinite(row["train_loss"]) for row in both[0][name][0])
 
 
+@pytest.mark.slow
 def test_processes_have_noise_of_their_own(both):
     first, second = (found["noise"] for found in both)
     assert len(first) == len(second) == 3
     assert not np.isclose(first, second).any()
 
 
+@pytest.mark.slow
 def test_an_estimator_like_any_other_comes_back(both):
     assert all(found["plain"] for found in both)
 
 
+@pytest.mark.slow
 def test_each_reads_its_share(both):
     for rows in zip(*(found["rows"] for found in both), strict=True):
         assert not set(rows[0]) & set(rows[1])
         assert sorted(chain(*rows)) == list(range(21))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["samples", "samples of one series"])
 def test_both_draw_the_same_samples(both, case):
     assert np.isfinite(both[0][case]).all()
@@ -150,6 +160,7 @@ def test_the_prior_of_static_codes_is_that_of_all_series(monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_weight_without_gradient_is_named_not_waited_for(both):
     assert all("find_unused_parameters=True" in found["unused"] for found in both)
     assert all(found["unused, allowed"] is None for found in both)

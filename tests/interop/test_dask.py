@@ -319,6 +319,7 @@ def test_a_series_in_two_partitions_is_refused(of_frames):
         transform(of_frames, torn).compute()
 
 
+@pytest.mark.slow
 def test_without_dask_the_extra_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "dask"]:
         monkeypatch.setitem(sys.modules, name, None)

@@ -250,6 +250,7 @@ def test_is_a_transformer_without_a_state():
     assert segments.shape == (3, 21, 129)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["audio", "recordings"])
 def test_missing_packages_are_named(module):
     code = (

@@ -35,6 +35,7 @@ def film(request, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [(1, [10]), (2, [5, 15]), (4, [2, 7, 12, 17]), (20, list(range(20))), (3, [3, 10, 16])],
@@ -102,6 +103,7 @@ def test_a_gif_runs_for_ever_at_its_speed(tmp_path):
         assert picture.n_frames == 4
 
 
+@pytest.mark.slow
 def test_an_mp4_is_h264_at_its_speed(tmp_path):
     write_clip(tmp_path / "m.mp4", ramp(6), fps=5)
     with av.open(tmp_path / "m.mp4") as container:

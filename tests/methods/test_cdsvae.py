@@ -247,12 +247,14 @@ def test_validation_watches_the_bound():
 # -- training -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["window", "step"])
 def test_training_lowers_the_objective(kind):
     history = small(kind, max_epochs=12, lr=1e-2).fit(series(shape=(32, 12, 3))).history_
     assert history[-1]["train_loss"] < 0.95 * history[0]["train_loss"]
 
 
+@pytest.mark.slow
 def test_contrast_makes_the_static_code_ignore_the_order():
     """The augmented views come nearer than without the term."""
     X = series(shape=(32, 12, 3))

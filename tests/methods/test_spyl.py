@@ -197,6 +197,7 @@ def test_contrast_starts_after_its_share_of_the_epochs():
         assert row["train_loss"] == pytest.approx(weighted_sum(row, contrast), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_contrast_waits_for_a_twentieth_of_the_epochs_by_default():
     history = small(max_epochs=40, contrast=7.0).fit(series()).history_
     for row, contrast in zip(history[:4], [0, 0, 7, 7], strict=True):
@@ -244,6 +245,7 @@ def test_weights_are_set_before_the_users_callbacks():
 # -- training -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["window", "step"])
 def test_training_lowers_the_objective(kind):
     estimator = small(kind, max_epochs=12, lr=1e-2, warm_up=0)

@@ -32,9 +32,9 @@ def drawn_codes(monkeypatch, estimator, **options):
     """Static and dynamic codes that ``sample`` decodes."""
     seen, decode = [], Inference.decode
 
-    def record(self, static, dynamic, *rest):
+    def record(self, static, dynamic, *rest, **named):
         seen.append((static, dynamic))
-        return decode(self, static, dynamic, *rest)
+        return decode(self, static, dynamic, *rest, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(Inference, "decode", record)
@@ -52,6 +52,7 @@ def test_before_fit():
         small().static_prior_  # noqa: B018
 
 
+@pytest.mark.slow
 def test_static_codes_come_from_the_mixture_and_nothing_else_changes(method, monkeypatch):
     estimator = small(method).fit(panel())
     static, dynamic = drawn_codes(monkeypatch, estimator)
@@ -96,6 +97,7 @@ def test_of_the_code_that_the_decoder_has_learned_from():
     assert_same_prior(pooled, anchor)
 
 
+@pytest.mark.slow
 def test_no_more_series_are_read_than_it_takes(method, monkeypatch):
     X, rows, posterior = panel(), [], Inference.static_posterior
 
@@ -113,6 +115,7 @@ def test_no_more_series_are_read_than_it_takes(method, monkeypatch):
     assert not np.array_equal(part.static_prior_.means[0], whole.static_prior_.means[0])
 
 
+@pytest.mark.slow
 def test_partial_fit_looks_at_its_own_series(method):
     X = panel()
     estimator = small(method, max_epochs=1).fit(X)
@@ -177,6 +180,7 @@ def spread(X):
     return np.std(np.mean(X, axis=1), axis=0).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [

@@ -52,6 +52,7 @@ def test_a_constructor_that_fails_is_a_refusal():
         construct(TabularEncoder, {"other": 1})
 
 
+@pytest.mark.slow
 def test_a_method_is_imported_when_it_is_asked_for():
     code = """
 import sys

@@ -33,6 +33,7 @@ def places(value, path=()):
             yield (*path, key)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -33,6 +33,7 @@ def there_and_back(value):
     return read_value(parse_json(written), "x", ClassTable().make_parameter_object)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(VALUES)
 def test_values_come_back_the_same(value):

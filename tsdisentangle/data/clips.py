@@ -39,6 +39,11 @@ class ClipFormat:
         """Channels that the network sees."""
         return self.channels
 
+    @property
+    def scale(self) -> np.ndarray:
+        """Pixels are scored as they are, from 0 to 1, in every dtype."""
+        return np.ones(self.channels)
+
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Pixels to frames of the user's layout and dtype.
 

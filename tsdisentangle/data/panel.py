@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+import pandas as pd
 
 Rows = np.ndarray | slice
 
@@ -34,19 +35,23 @@ class Scaler(Protocol):
     ----------
     n_channels, n_modelled : int
         Channels of the user's sequences, and of those that the network sees.
+    scale : float64 array of shape (n_channels,)
+        Size of the network's unit, in the user's.
     """
 
     @property
     def n_channels(self) -> int: ...  # noqa: D102
     @property
     def n_modelled(self) -> int: ...  # noqa: D102
+    @property
+    def scale(self) -> np.ndarray: ...  # noqa: D102
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
         """Return ``(n, time, channel)`` or ``(n, time, entry, channel)`` in the user's units."""
         ...
 
 
-class Panel(Protocol):
+class CheckedPanel(Protocol):
     """A checked panel: what an encoder's ``read`` returns, and all that the package asks of it.
 
     Attributes
@@ -69,6 +74,9 @@ class Panel(Protocol):
     exact_scores : bool
         Whether scores are summed in float64. Not of images: convolutions have no fast form there,
         and every draw is decoded to a whole clip, so that fewer are scored at a time.
+
+    A panel whose sequences have names also has ``index``, their ids; see
+    :func:`~tsdisentangle.data.codes.ids_of`.
     """
 
     def __len__(self) -> int: ...
@@ -92,7 +100,7 @@ class Panel(Protocol):
     @property
     def moments(self) -> "Moments | None": ...  # noqa: D102
 
-    def scaled_by(self, scaler: Any) -> "Panel":
+    def scaled_by(self, scaler: Any) -> "CheckedPanel":
         """Return the panel in the units of a fitted scaler."""
         ...
 
@@ -174,6 +182,8 @@ class Series:
         That container.
     scaler : Scaler or None
         What the values were scaled by.
+    index : Index of shape (n,), default=None
+        Ids of the series, where they have names.
     """
 
     values: np.ndarray
@@ -183,6 +193,7 @@ class Series:
     restore: Callable[[np.ndarray], Any]
     kind: str
     scaler: Any = None
+    index: pd.Index | None = None
 
     may_be_missing = True
     in_memory = True

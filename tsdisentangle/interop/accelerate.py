@@ -100,7 +100,7 @@ def fit_distributed(
     joined = DistributedNet.join(fitted.net_, {} if handler is None else handler.to_kwargs())
     fitted.net_ = joined
     try:
-        fitted._train(dataset, estimator.max_epochs)
+        fitted._train(dataset, fitted.max_epochs_)
     finally:
         fitted.net_ = joined.leave()
     for name in ("random_state", "device", "verbose"):

@@ -10,6 +10,8 @@ import hashlib
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import safetensors.torch
@@ -40,6 +42,24 @@ OF_THE_MACHINE: tuple[type[Exception], ...] = (
 
 class ModelFileError(ValueError):
     """A model file cannot be read, or an estimator cannot be written into one."""
+
+
+@contextmanager
+def blaming_the_file(what: str, *but: type[Exception]) -> Iterator[None]:
+    """Take an error for the file's fault, unless a machine lacks something or it is of ``but``.
+
+    Raises
+    ------
+    ModelFileError
+        Begins with ``what``.
+    """
+    others: tuple[type[Exception], ...] = (ModelFileError, *OF_THE_MACHINE, *but)
+    try:
+        yield
+    except others:
+        raise
+    except Exception as error:
+        raise ModelFileError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def pack(document: bytes, weights: bytes) -> list[bytes]:
@@ -148,12 +168,9 @@ def read_tensors(content: bytes) -> dict[str, Tensor]:
     ------
     ModelFileError
     """
-    try:
+    # KeyError, of a dtype that torch lacks, among others.
+    with blaming_the_file("weights.safetensors cannot be read"):
         return safetensors.torch.load(content)
-    except OF_THE_MACHINE:
-        raise
-    except Exception as error:  # KeyError, of a dtype that torch lacks, among others
-        raise ModelFileError(f"weights.safetensors cannot be read: {error}.") from error
 
 
 def _read_member(file: BinaryIO, name: str, size: int) -> bytes:

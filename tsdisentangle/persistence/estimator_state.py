@@ -1,8 +1,6 @@
 """A fitted estimator as a document and arrays, and back."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,8 @@ from tsdisentangle.nn.precision import check_precision
 from tsdisentangle.nn.scalar_state import network_numbers
 from tsdisentangle.nn.torch_state import building, plain_torch
 from tsdisentangle.persistence.archive import (
-    OF_THE_MACHINE,
     ModelFileError,
+    blaming_the_file,
     read_tensors,
     write_tensors,
 )
@@ -33,13 +31,16 @@ from tsdisentangle.persistence.weight_checks import (
     restore_numbers,
 )
 from tsdisentangle.training.aggregate_prior import AggregatePrior, LazyPrior
+from tsdisentangle.training.building import build_network, initialize_net
 from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
+LIKELIHOODS_OF_MARKS = ("bernoulli", "gaussian")
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
+NO_NETWORK = "The file's parameters do not make a network"
 BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
 KEY_WORDS = 624
 
@@ -219,35 +220,16 @@ def _initialize_net(
     if not table.used:
         estimator.random_state_ = check_random_state(0)
         estimator.n_series_in_ = n_series
-        with _blaming_the_file(), building(Generators(0)), torch.device("meta"):
-            probe = estimator._make_network()
+        with blaming_the_file(NO_NETWORK), building(Generators(0)), torch.device("meta"):
+            probe = build_network(estimator)
         check_weights(probe.state_dict(), weights)
     # What is drawn here is replaced; with None it would come from numpy's global generator.
     given, estimator.random_state = estimator.random_state, 0
     # Parameters of packaged classes have made a network already: what torch lacks now is memory.
-    with _blaming_the_file(*(() if table.used else (RuntimeError,))):
-        estimator._initialize_net(n_series)
+    with blaming_the_file(NO_NETWORK, *(() if table.used else (RuntimeError,))):
+        initialize_net(estimator, n_series)
     estimator.random_state = given
     check_weights(estimator.net_.module_.state_dict(), weights)
-
-
-@contextmanager
-def _blaming_the_file(*but: type[Exception]) -> Iterator[None]:
-    """Take what is raised for the file's fault, but for what a machine lacks, and ``but``.
-
-    Raises
-    ------
-    ModelFileError
-    """
-    others: tuple[type[Exception], ...] = (ModelFileError, *OF_THE_MACHINE, *but)
-    try:
-        yield
-    except others:
-        raise
-    except Exception as error:
-        raise ModelFileError(
-            f"The file's parameters do not make a network: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _read_history(rows: list[dict[str, Any]], table: ClassTable) -> History:
@@ -299,7 +281,10 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     name = type(scaler).__name__
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
-        return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
+        fields = {key: value for key, value in vars(scaler).items() if key not in arrays}
+        return {"class": name, **fields}, {
+            key: torch.as_tensor(array) for key, array in arrays.items()
+        }
     if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
         return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
     raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
@@ -317,7 +302,8 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    refuse_unknown_fields(fields, {"class"}, "scaler")
+    options = _read_marks(fields) if name == IndicatingScaler.__name__ else {}
+    refuse_unknown_fields(fields, {"class", *options}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
     for key, array in arrays.items():
@@ -330,7 +316,15 @@ def read_scaler(
             raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
     if not (arrays["scale"] > 0).all():
         raise ModelFileError("scaler.scale holds values that are not above 0.")
-    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
+    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
+
+
+def _read_marks(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the likelihood of the marks; a file that does not say it is from before the other."""
+    marks = get_field({"marks": "gaussian", **fields}, "marks", str)
+    if marks not in LIKELIHOODS_OF_MARKS:
+        raise ModelFileError(f"scaler.marks is {marks[:80]!r}; expected {LIKELIHOODS_OF_MARKS}.")
+    return {"marks": marks}
 
 
 def _read_clip_format(

@@ -14,8 +14,6 @@ from skorch.helper import predefined_split
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.generators import Generators, draws_of
 from tsdisentangle.nn.noise import Noise, SharedNoise
-from tsdisentangle.nn.precision import check_precision
-from tsdisentangle.nn.torch_state import building
 from tsdisentangle.training.callbacks import standard_callbacks
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 from tsdisentangle.training.state import (
@@ -307,36 +305,30 @@ class DisentanglingNet(NeuralNet):
             self.at_epoch_end_ = True
 
 
-def make_net(estimator: Any) -> DisentanglingNet:
-    """Network and training loop of an estimator, with its, our and the user's callbacks.
+def make_net(estimator: Any, network: Any, generators: Generators) -> DisentanglingNet:
+    """Training loop of an estimator's network, with the method's, our and the user's callbacks.
 
     Parameters
     ----------
     estimator : SequenceDisentangler
-        ``random_state_`` draws the seed of the weights.
+    network : SequenceNetwork
+        Untrained.
+    generators : Generators
+        What the weights were drawn from.
 
     Returns
     -------
     DisentanglingNet
         Initialised.
-
-    Raises
-    ------
-    ValueError
-        This machine lacks the device, or the device the precision.
     """
-    check_device(estimator.device)
-    check_precision(estimator.precision, estimator.device)
     standard = standard_callbacks(estimator.early_stopping, bool(estimator.verbose))
-    generators = Generators.seeded_by(estimator.random_state_)
-    with building(generators):
-        net = DisentanglingNet(
-            estimator._make_network(),
-            precision=estimator.precision,
-            lr=estimator.lr,
-            batch_size=estimator.batch_size,
-            device=estimator.device,
-            callbacks=[*estimator._callbacks(), *standard, *(estimator.callbacks or [])],
-        )
-        net.generators_ = generators
-        return net.initialize()
+    net = DisentanglingNet(
+        network,
+        precision=estimator.precision,
+        lr=estimator.lr,
+        batch_size=estimator.batch_size,
+        device=estimator.device,
+        callbacks=[*estimator._callbacks(), *standard, *(estimator.callbacks or [])],
+    )
+    net.generators_ = generators
+    return net.initialize()

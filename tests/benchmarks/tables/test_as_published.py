@@ -19,6 +19,7 @@ def make_codes(std=0.1, windows=5):
     return Codes(static, dynamic, lengths, np.full_like(static, std), np.full_like(dynamic, std))
 
 
+@pytest.mark.slow
 def test_static_head_learns_from_the_static_code():
     codes = make_codes()
     label = np.array(["a", "b", "c"])[np.digitize(codes.static[:, 0], [-0.5, 0.5])]
@@ -51,6 +52,7 @@ def test_partial_window_at_the_end_is_not_read():
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("windows", "whole"), [(3, 2), (5, 3), (15, 11)])
 def test_last_whole_window_is_one_of_the_codes(windows, whole):
     """Eleven of fifteen steps, whatever the windows of the row are."""
@@ -91,6 +93,7 @@ def test_baselines_have_their_own_published_weights():
     assert weights["GLR"]["counterfactual"] == 30.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the published files are not here")
 @pytest.mark.parametrize(
     "make", [as_published.air_quality, as_published.physionet, as_published.etth1]
@@ -102,6 +105,7 @@ def test_weights_of_the_flagship_are_its_own(make):
     assert not {"alpha", "beta"} & set(made.settings)
 
 
+@pytest.mark.slow
 def test_course_head_beats_the_constant():
     codes = make_codes()
     target = 20 + 3 * codes.dynamic[..., 0] + codes.static[:, :1]

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
 MAKERS = (corrected.air_quality, corrected.physionet, corrected.etth1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 def test_parts_are_disjoint_in_every_split(make):
     for resampling in make(REAL).resamplings:
@@ -48,6 +49,7 @@ def test_search_never_sees_a_series_of_the_test_parts(make):
         assert not set(searched) & set(split.test)
 
 
+@pytest.mark.slow
 def test_search_on_patients_leaves_the_published_records_alone():
     records = fetch_physionet2012(data_home=REAL).groups
     published = fetch_physionet2012(data_home=REAL, protocol="published").groups

@@ -131,6 +131,7 @@ def test_raw_features_are_standardised():
     np.testing.assert_allclose(static[:, :8], expected.reshape(10, 8), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_minirocket_row_reads_values_and_mask():
     pytest.importorskip("numba")
     X = np.random.default_rng(0).normal(size=(12, 20, 2))

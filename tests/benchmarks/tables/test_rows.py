@@ -126,6 +126,7 @@ def test_rows_of_another_process_are_seen_and_kept(tmp_path):
     assert [row.method for row in other.rows] == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_between_two_writers(tmp_path):
     path = tmp_path / "new" / "rows.json"
     with ProcessPoolExecutor(2, mp_context=processes()) as pool:

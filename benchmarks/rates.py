@@ -1,0 +1,240 @@
+"""How many nats a window the dynamic codes should have: what they are used for, and what they leak.
+
+Fits ``StaticDynamicVAE`` on the training part of six data sets, and asks its validation part (no
+test part is touched): how much of it is reconstructed from the codes of its own, from dynamic codes
+that know the position only, and from another series'; how well a linear probe reads a label of the
+whole series from the static code (to be high) and from the averaged dynamic code (to be low); how
+much samples differ from each other, relative to the data.
+
+    python benchmarks/rates.py [--seeds 2] [--datasets ...] [--settings ...]
+
+Rows are kept in ``benchmarks/results/rates.json``; what is there is not measured again. At the end
+the curve of use against leak is drawn to ``docs/images/rates.png``.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root: "benchmarks" is a package there
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from benchmarks.measuring import add_row, read_rows
+from benchmarks.tables import corrected, speakers
+from benchmarks.tables.corrected import Benchmark
+from tsdisentangle import StaticDynamicVAE, make_static_dynamic
+from tsdisentangle.datasets import load_japanese_vowels
+from tsdisentangle.evaluation import code_usage
+from tsdisentangle.evaluation.code_usage import OWN, POSITION_MEAN
+
+RESULTS = Path(__file__).parent / "results" / "rates.json"
+FIGURE = Path(__file__).parents[1] / "docs" / "images" / "rates.png"
+KEYS = ("dataset", "setting", "seed", "epochs")
+FEW = 1000  # training series at most: the curve takes many fits
+
+
+class Part(NamedTuple):
+    """Training and validation series, and a label of each series or None."""
+
+    train: Any
+    validation: Any
+    y_train: Any = None
+    y_validation: Any = None
+    window: int | str = "auto"
+
+
+def vowels() -> Part:
+    """Speakers; a third of the training utterances is held out."""
+    bunch = load_japanese_vowels()
+    rows = bunch.splits["train"]
+    y = bunch.static_target["speaker"]
+    train, held_out = train_test_split(rows, test_size=1 / 3, stratify=y[rows], random_state=0)
+    take = lambda part: [bunch.data[i] for i in part]  # noqa: E731
+    return Part(take(train), take(held_out), y[train], y[held_out])
+
+
+def of_search(benchmark: Benchmark) -> Part:
+    """Parts that hyper-parameters may be chosen by."""
+    split = benchmark.search[0]
+    train, held_out = split.train[:FEW], split.validation[:FEW]
+    y, window = benchmark.tasks[0].target, benchmark.window
+    return Part(benchmark.data[train], benchmark.data[held_out], y[train], y[held_out], window)
+
+
+def etth1() -> Part:
+    """No label; a validation block of the first fold."""
+    benchmark = corrected.etth1()
+    split = benchmark.resamplings[0].splits(0)[0]
+    return Part(benchmark.data[split.train], benchmark.data[split.validation], window=24)
+
+
+def digits() -> Part:
+    """Speakers of spoken digits, new takes; every third recording."""
+    data = speakers.load(step=3)
+    split = data.splits["takes"][0]
+    train, held_out = split.train[:FEW], split.validation[:FEW]
+    return Part(
+        data.take(train), data.take(held_out), data.speaker[train], data.speaker[held_out], 5
+    )
+
+
+def synthetic() -> Part:
+    """Levels of series whose factors are known."""
+    bunch = make_static_dynamic(600, random_state=0)
+    train, held_out = bunch.splits["train"], bunch.splits["validation"]
+    y = bunch.static_target["level"]
+    return Part(bunch.data[train], bunch.data[held_out], y[train], y[held_out])
+
+
+DATASETS: dict[str, Callable[[], Part]] = {
+    "JapaneseVowels": vowels,
+    "synthetic": synthetic,
+    "PhysioNet 2012": lambda: of_search(corrected.physionet()),
+    "Air Quality": lambda: of_search(corrected.air_quality()),
+    "spoken digits": digits,
+    "ETTh1": etth1,
+}
+
+FORMER = {
+    "observation_scale": "decoder",
+    "dynamic_rate": None,
+    "dynamic_skip": False,
+    "beta": (0.5, 3.0),
+}
+NEW = {"observation_scale": "fitted", "dynamic_rate": None, "dynamic_skip": False}
+# A rate is per root of the observed values per window.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "beta (0.5, 3), scale of the decoder": FORMER,
+    "beta (0.5, 3), scale fitted": NEW | {"beta": (0.5, 3.0)},
+    **{
+        f"rate {rate:g}, static {static:g}, {'skip' if skip else 'no skip'}": NEW
+        | {"dynamic_rate": rate, "beta": (static, 1.0), "dynamic_skip": skip}
+        for rate, static, skip in [
+            (0.5, 0.2, False),
+            (0.5, 0.2, True),
+            (0.25, 0.2, False),
+            (0.25, 0.2, True),
+            (0.35, 0.2, True),
+            (1.0, 0.2, True),
+            (0.125, 0.2, True),
+            (0.35, 0.5, True),
+        ]
+    },
+}
+
+
+def probe(codes: np.ndarray, y: np.ndarray, new: np.ndarray, y_new: np.ndarray) -> float:
+    """Accuracy of a linear probe of frozen codes."""
+    return float(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        .fit(codes, y)
+        .score(new, y_new)
+    )
+
+
+def observed_per_window(X: Any, window: int) -> float:
+    """Observed values of a window with an observed value, on average."""
+    values = windows = 0
+    for series in X:
+        seen = np.isfinite(series).sum(axis=1)
+        each = np.add.reduceat(seen, np.arange(0, len(seen), window))
+        values += each.sum()
+        windows += np.flatnonzero(each)[-1] + 1
+    return values / windows
+
+
+def measure(part: Part, params: dict[str, Any], seed: int, epochs: int) -> dict[str, float]:
+    """Fit once and ask everything."""
+    start = time.process_time()
+    estimator = StaticDynamicVAE(
+        missing="mask", window=part.window, random_state=seed, max_epochs=epochs, **params
+    )
+    if params["dynamic_rate"] is not None:
+        window = StaticDynamicVAE(missing="mask", window=part.window, max_epochs=0).fit(part.train)
+        root = np.sqrt(observed_per_window(part.train, window.window_))
+        estimator.set_params(dynamic_rate=float(params["dynamic_rate"] * root))
+    estimator.fit(part.train)
+    found = {"seconds to fit": time.process_time() - start}
+    found |= code_usage(estimator, part.validation, random_state=0).to_dict()
+    found["score"] = estimator.score(part.validation)
+    found["dynamic nats per window"] = float(estimator.history_[-1].get("train_rate", np.nan))
+    length = int(np.median([len(x) for x in part.train]))
+    found["spread of samples over data's"] = spread(estimator.sample(500, length)) / spread(
+        part.validation
+    )
+    if part.y_train is not None:
+        known, new = estimator.encode(part.train), estimator.encode(part.validation)
+        y = part.y_train, part.y_validation
+        found["static accuracy"] = probe(known.static, y[0], new.static, y[1])
+        found["leak"] = probe(known.mean_dynamic(), y[0], new.mean_dynamic(), y[1])
+    return found
+
+
+def spread(X: Any) -> float:
+    """Standard deviation between the series' means, averaged over channels."""
+    means = np.array([np.nanmean(x, axis=0) for x in X])
+    return float(np.nanmean(np.nanstd(means, axis=0)))
+
+
+def draw(rows: list[dict[str, Any]]) -> None:
+    """Draw use against leak, a panel per data set, a point per setting."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = [name for name in DATASETS if any(row["dataset"] == name for row in rows)]
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.set(title=name, ylabel="R2, own codes minus mean of the position")
+        for setting in SETTINGS:
+            of = [row for row in rows if (row["dataset"], row["setting"]) == (name, setting)]
+            if not of:
+                continue
+            use = np.mean([row[OWN] - row[POSITION_MEAN] for row in of])
+            leaks = [row["leak"] for row in of if "leak" in row]
+            x = np.mean(leaks) if leaks else np.mean([row["dynamic nats per window"] for row in of])
+            axis.plot(x, use, "o", label=setting)
+        axis.set_xlabel("accuracy of the label from the mean dynamic code")
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.savefig(FIGURE, dpi=110)
+
+
+def main() -> None:
+    """Measure the rows that are not there yet, and draw all."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
+    parser.add_argument("--settings", nargs="*", choices=list(SETTINGS), default=list(SETTINGS))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    done = {tuple(row[key] for key in KEYS) for row in read_rows(RESULTS)}
+    jobs = [
+        (dataset, setting, seed, options.epochs)
+        for seed in range(options.seeds)
+        for setting in options.settings
+        for dataset in options.datasets
+    ]
+    parts = {name: DATASETS[name]() for name in options.datasets}
+    with threadpool_limits(1):
+        for job in tqdm([job for job in jobs if job not in done], unit="fit"):
+            dataset, setting, seed, epochs = job
+            found = measure(parts[dataset], SETTINGS[setting], seed, epochs)
+            add_row(RESULTS, dict(zip(KEYS, job, strict=True)) | found)
+    draw(read_rows(RESULTS))
+
+
+if __name__ == "__main__":
+    main()
