@@ -139,8 +139,8 @@ def noise_drawn():
 
     class Look(Callback):
         def on_batch_begin(self, net, **kwargs):
-            with torch.random.fork_rng():
-                seen.append(float(torch.randn(())))
+            copied = torch.Generator().set_state(net.generators_.on("cpu").get_state())
+            seen.append(float(torch.randn((), generator=copied)))
 
     fit_distributed(small(max_epochs=1, batch_size=BATCH, callbacks=[Look()]), panel(21))
     return seen
@@ -160,6 +160,85 @@ def unused_parameter(accelerator):
     except RuntimeError as error:
         return str(error)
     return None
+
+
+class Fails(Callback):
+    """Raises at a call of a name, in process 1 alone."""
+
+    def __init__(self, name, words, error=OSError):
+        def fail(self, net, **kwargs):
+            raise error(words)
+
+        if os.environ["RANK"] == "1":
+            setattr(type(self), name, fail)
+
+
+def fails_at(name, words, error=OSError):
+    return type("FailsAtOnePlace", (Fails,), {})(name, words, error)
+
+
+class FailingFile(Slices):
+    """A file that one process cannot read any more after the check of the panel."""
+
+    def __getitem__(self, rows):
+        if len(self.read) > 3 and os.environ["RANK"] == "1":
+            raise OSError("disk of one")
+        return super().__getitem__(rows)
+
+
+class FailingPrior(VAE):
+    def _learn_static_prior(self, dataset):
+        def posterior(share):
+            if os.environ["RANK"] == "1":
+                raise OSError("prior of one")
+            return (np.zeros(len(share)),)
+
+        self.net_.map_dataset(posterior, dataset)
+
+
+def failing_network():
+    def call(self, batch, noise):
+        if self.training and os.environ["RANK"] == "1":
+            raise OSError("network of one")
+        return torch.nn.Module.__call__(self, batch, noise)
+
+    SequenceNetwork.__call__ = call
+
+
+def failures(rank):
+    """Kind and words of what is raised in each case."""
+    X = panel(21)
+    bad = X.copy()
+    bad[3, 0, 0] = np.nan
+    order = np.arange(21)[:: -1 if rank else 1]
+
+    def case(words):
+        return {"callbacks": [words]}
+
+    cases = {
+        "NaN in one": ({}, bad if rank else X),
+        "a parameter of one": ({"max_epochs": -1 if rank else 2}, X),
+        "shards": ({}, X[rank::2]),
+        "another order in a file": ({}, Slices(X[order])),
+        "another rate": ({"lr": 0.1 if rank else 0.004}, X),
+        "a file of one": ({}, FailingFile(X)),
+        "a callback of one": (case(fails_at("on_batch_end", "callback of one")), X),
+        "the last callback of one": (case(fails_at("on_train_end", "last callback of one")), X),
+        "stopped": (case(fails_at("on_epoch_end", "", KeyboardInterrupt)), X),
+        "the network of one": ({}, X),
+        "the prior of one": ({"method": FailingPrior}, X),
+    }
+    found = {}
+    for name, (params, given) in cases.items():
+        if name == "the network of one":
+            failing_network()
+        try:
+            fit_distributed(small(**{"batch_size": BATCH, "lr": 0.004, **params}), given)
+        except Exception as error:
+            found[name] = type(error).__name__, str(error)
+        if name == "the network of one":
+            del SequenceNetwork.__call__
+    return found
 
 
 def plain(folder, rank):
@@ -197,6 +276,8 @@ def main(folder):
     found["samples"] = samples((StaticDynamicVAE, {}, panel(21)))
     found["samples of one series"] = samples((StaticDynamicVAE, {}, panel(1)))
     found["noise"] = noise_drawn()
+    found["failures"] = failures(rank)
+    found["after failures"] = learned(fit_distributed(*make(EQUAL["even"], BATCH)))
     found["unused"] = unused_parameter(Accelerator())
     handler = DistributedDataParallelKwargs(find_unused_parameters=True)
     found["unused, allowed"] = unused_parameter(Accelerator(kwargs_handlers=[handler]))

@@ -16,6 +16,7 @@ from tsdisentangle.data.codes import Codes, check_out
 from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.precision import DTYPES
+from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.persistence import save_model, stamp, unstamp
 from tsdisentangle.persistence.checkpoint_file import check_resumable, open_checkpoint
 from tsdisentangle.presets import load_preset
@@ -24,12 +25,7 @@ from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.epochs import warn_if_short
 from tsdisentangle.training.identity import check_target, pair_rows, with_ids
 from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
-from tsdisentangle.training.input import (
-    check_input,
-    check_nested,
-    check_partial_fit,
-    learn_input,
-)
+from tsdisentangle.training.input import check_input, check_nested, check_partial_fit, learn_input
 from tsdisentangle.training.state import restore_rng_on_error
 
 
@@ -131,20 +127,21 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Ctrl-C. The estimator has the state after the last finished epoch, and
             ``interrupted_`` is True; without a finished epoch it stays as it was.
         """
-        self._validate_params()
-        check_resumable(self)
-        fitted, dataset = self._prepare(X)
-        check_target(dataset.panel, y)
-        try:
-            with open_checkpoint(fitted, dataset) as checkpoint:
-                fitted._train(dataset, fitted.max_epochs_, checkpoint)
-            warn_if_short(fitted)
-        except KeyboardInterrupt:
-            if fitted.net_.at_epoch_end_ and fitted.history_:
-                fitted._learn_static_prior(dataset)
-                self._adopt(fitted, interrupted=True)
-            raise
-        return self._adopt(fitted)
+        with plain_torch():
+            self._validate_params()
+            check_resumable(self)
+            fitted, dataset = self._prepare(X)
+            check_target(dataset.panel, y)
+            try:
+                with open_checkpoint(fitted, dataset) as checkpoint:
+                    fitted._train(dataset, fitted.max_epochs_, checkpoint)
+                warn_if_short(fitted)
+            except KeyboardInterrupt:
+                if fitted.net_.at_epoch_end_ and fitted.history_:
+                    fitted._learn_static_prior(dataset)
+                    self._adopt(fitted, interrupted=True)
+                raise
+            return self._adopt(fitted)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over ``X``; the first call also sets the scale of the channels.
@@ -168,16 +165,17 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         FloatingPointError, KeyboardInterrupt
             As in :meth:`fit`; the estimator stays as it was before this call.
         """
-        self._validate_params()
-        check_partial_fit(self)
-        if hasattr(self, "net_"):
-            with restore_rng_on_error(self.random_state_):
-                self._train(SequenceDataset(self._read(X), self.window_), 1)
-            self.interrupted_ = False
-            return self
-        fitted, dataset = self._prepare(X)
-        fitted._train(dataset, 1)
-        return self._adopt(fitted)
+        with plain_torch():
+            self._validate_params()
+            check_partial_fit(self)
+            if hasattr(self, "net_"):
+                with restore_rng_on_error(self.random_state_):
+                    self._train(SequenceDataset(self._read(X), self.window_), 1)
+                self.interrupted_ = False
+                return self
+            fitted, dataset = self._prepare(X)
+            fitted._train(dataset, 1)
+            return self._adopt(fitted)
 
     def transform(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Codes of each series, as one row of features.

@@ -173,9 +173,10 @@ class SequenceNetwork(nn.Module):
         if self.dynamic_rate is None or not self.training:
             return {}
         windows = batch.valid.sum()
-        aim = torch.as_tensor(self.dynamic_rate if self.dynamic_rate != "auto" else 0.0)
         if self.dynamic_rate == "auto":
-            aim = AUTO_RATE * torch.sqrt(batch.observed.sum() / windows)
+            aim = AUTO_RATE * torch.sqrt(batch.observed.sum().float() / windows)
+        else:
+            aim = torch.tensor(self.dynamic_rate, dtype=torch.float32)
         return {"rate": dynamic_kl.detach().sum() / windows, "rate_aim": aim}
 
     def adapt(self, terms: dict[str, Tensor]) -> None:

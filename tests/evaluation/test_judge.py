@@ -1,4 +1,5 @@
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -62,6 +63,23 @@ def test_seed_decides(judge):
     assert (first["colour"] == again["colour"]).all()
     assert not np.allclose(first["colour"], other["colour"])
     assert (torch.random.get_rng_state() == before).all()
+
+
+def test_threads_and_settings_of_torch_do_not_matter():
+    clips, labels = squares(24, 3)
+
+    def judged(seed):
+        judge = Judge(width=2, max_epochs=1, random_state=seed).fit(clips, labels)
+        return judge.predict_proba(clips)["colour"].tobytes()
+
+    alone = [judged(seed) for seed in range(4)]
+    before = torch.random.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(judged, range(4))) == alone
+    assert (torch.random.get_rng_state() == before).all()
+    for around in (torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)):
+        with around:
+            assert judged(0) == alone[0]
 
 
 @pytest.fixture(scope="module")

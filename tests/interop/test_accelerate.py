@@ -148,13 +148,14 @@ def test_the_prior_of_static_codes_is_that_of_all_series(monkeypatch):
     joined, whole = DistributedNet.__new__(DistributedNet), SequenceDataset(alone._read(X), 1)
     posterior = alone._inference().static_posterior
 
-    def gather(parts, own):
+    def gather(function, group):
         shares = [whole.subset(rows) for rows in torch.arange(21).tensor_split(2)]
-        parts[:] = [posterior(share) for share in shares]
-        np.testing.assert_array_equal(own[0], parts[1][0])
+        parts = [posterior(share) for share in shares]
+        np.testing.assert_array_equal(function()[0], parts[1][0])
+        return parts
 
-    joined.group_ = SimpleNamespace(rank=1, size=2)
-    monkeypatch.setattr("torch.distributed.all_gather_object", gather)
+    joined.group_ = SimpleNamespace(rank=1, size=2, control=None)
+    monkeypatch.setattr("tsdisentangle.training.distributed.together", gather)
     for one, other in zip(joined.map_dataset(posterior, whole), posterior(whole), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
@@ -163,6 +164,50 @@ def test_the_prior_of_static_codes_is_that_of_all_series(monkeypatch):
 def test_a_weight_without_gradient_is_named_not_waited_for(both):
     assert all("find_unused_parameters=True" in found["unused"] for found in both)
     assert all(found["unused, allowed"] is None for found in both)
+
+
+ENDS = {
+    "NaN in one": "X holds NaN at series 3",
+    "a parameter of one": "max_epochs",
+    "a file of one": "disk of one",
+    "a callback of one": "callback of one",
+    "the network of one": "network of one",
+    "the last callback of one": "last callback of one",
+    "the prior of one": "prior of one",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_an_error_in_one_ends_both(both, name):
+    first, second = (found["failures"][name] for found in both)
+    assert first[0] == "PeerError"
+    assert second[0] != "PeerError"
+    assert "Process 1 of the fit has failed" in first[1]
+    assert ENDS[name] in second[1]
+    assert second[1] in first[1]
+
+
+def test_other_data_or_parameters_are_refused_in_both(both):
+    cases = {
+        "shards": "X differs between the processes .*[0, 1]",
+        "another order in a file": "X differs between the processes .*[0, 1]",
+        "another rate": r"lr differs between the processes: [0.004, 0.1] by rank",
+    }
+    for name, words in cases.items():
+        for found in both:
+            kind, message = found["failures"][name]
+            assert kind == "ValueError"
+            assert words.split(".*")[0] in message
+            assert words.split(".*")[-1] in message
+
+
+def test_a_callback_that_stops_one_is_refused(both):
+    assert any("a callback has stopped one" in found["failures"]["stopped"][1] for found in both)
+    assert all(found["failures"]["stopped"][0] == "PeerError" for found in both)
+
+
+def test_a_fit_after_a_failed_one(both):
+    assert_same(both[0]["after failures"], both[1]["after failures"], rtol=0, atol=0)
 
 
 # -- in a single process ------------------------------------------------------------------------
@@ -189,12 +234,15 @@ def test_what_would_be_ignored_is_refused():
     cases = {
         "precision='bfloat16'": {"mixed_precision": "bf16"},
         "larger batch_size": {"gradient_accumulation_steps": 2},
-        "Pass device='cuda'": {"device": torch.device("cuda:1"), "num_processes": 2},
         "hold the whole network": {"distributed_type": DistributedType.FSDP},
     }
     for message, settings in cases.items():
         with pytest.raises(ValueError, match=message):
             fit_distributed(small(), panel(9), Accelerator(**settings))
+    with pytest.raises(ValueError, match="Pass device='cuda'"):
+        interop._check(small(), Accelerator(device=torch.device("cuda:1")))
+    with pytest.raises(ValueError, match="Pass checkpoint_dir=None"):
+        interop._check(small(checkpoint_dir="here"), Accelerator())
 
 
 def test_each_process_computes_on_its_own_device(monkeypatch):
@@ -208,7 +256,7 @@ def test_each_process_computes_on_its_own_device(monkeypatch):
     def verbose_of(net):
         return any(name == "progress" for name, _ in net.callbacks_)
 
-    monkeypatch.setattr(interop, "broadcast_object_list", lambda values: values)
+    monkeypatch.setattr(interop, "together", lambda function: [function()])
     monkeypatch.setattr(interop.DistributedNet, "join", join)
     handler = DistributedDataParallelKwargs(bucket_cap_mb=50)
     settings = {"num_processes": 2, "is_main_process": False, "ddp_handler": handler}

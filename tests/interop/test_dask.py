@@ -197,7 +197,7 @@ def test_bad_arrays(fitted):
     with pytest.raises(ValueError, match="4 axes"):
         encode(fitted, da.zeros((4, 9, 2, 1)))
     lazy = da.from_array(X)
-    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+    with pytest.raises(ValueError, match=r"unknown size on axis 0.*X\.compute_chunk_sizes\(\)"):
         transform(fitted, lazy[lazy[:, 0, 0] > 0])
     X[3, 2, 1] = np.nan
     late = transform(fitted, da.from_array(X, chunks=(10, 9, 2)))
@@ -225,6 +225,74 @@ def test_frames_keep_their_divisions(of_frames):
     assert_same_frame(one, expected.loc[["s3"]])
     few = transform(of_frames, frame[frame.index == "s3"]).compute()  # other partitions are empty
     assert_same_frame(few, one)
+
+
+@pytest.mark.usefixtures("synchronous")
+@pytest.mark.parametrize("method", ["filter", "assign", "columns", "shuffled", "repartition"])
+def test_steps_after_set_index(of_frames, method):
+    """They move the divisions that set_index counts."""
+    long = long_frame(24)
+    frame = dd.from_pandas(long, npartitions=5).set_index("series")
+    kept = long
+    if method == "filter":
+        frame, kept = frame[frame.time < 3], long[long.time < 3]
+    elif method == "assign":
+        frame, kept = frame.assign(a=frame.a + 1), long.assign(a=long.a + 1)
+    elif method == "columns":
+        frame = dd.from_pandas(long.assign(other=1), npartitions=5).set_index("series")
+        frame = frame[["a", "b", "time"]]
+    elif method == "shuffled":
+        long = long.sample(frac=1, random_state=0)
+        frame = dd.from_pandas(long, npartitions=5, sort=False).set_index("series")
+        frame, kept = frame[frame.a > -1], long[long.a > -1]
+    else:
+        frame = frame.repartition(npartitions=2)
+    found = transform(of_frames, frame).compute()
+    assert_same_frame(found, in_one_process(of_frames, kept))
+
+
+def as_categories(frame, order, known=True):
+    lazy = dd.from_pandas(frame, npartitions=4)
+    kind = pd.CategoricalDtype(order)
+    lazy["series"] = lazy["series"].astype(kind if known else "category")
+    return lazy.set_index("series")
+
+
+@pytest.mark.usefixtures("synchronous")
+def test_ids_may_be_categories(of_frames):
+    long = long_frame(24)
+    frame = as_categories(long, sorted(long["series"].unique()))
+    for lazy, kept in ((frame, long), (frame[frame.time < 3], long[long.time < 3])):
+        found = transform(of_frames, lazy).compute()
+        assert found.index.categories.tolist() == sorted(long["series"].unique())
+        found.index = found.index.astype(str)
+        assert_same_frame(found, in_one_process(of_frames, kept))
+
+
+@pytest.mark.usefixtures("synchronous")
+@pytest.mark.filterwarnings("ignore:Constructing a Categorical")
+def test_unknown_categories_are_torn_by_dask_and_refused(of_frames):
+    lazy = as_categories(long_frame(24), None, known=False)
+    with pytest.raises(ValueError, match=r"may lie in two partitions.*astype\({series: str}\)"):
+        transform(of_frames, lazy).compute()
+    as_text = dd.from_pandas(long_frame(24).astype({"series": "category"}), npartitions=4)
+    found = transform(of_frames, as_text.astype({"series": str}).set_index("series")).compute()
+    assert_same_frame(found, in_one_process(of_frames, long_frame(24)))
+
+
+@pytest.mark.usefixtures("synchronous")
+def test_categories_in_an_order_of_their_own(of_frames):
+    """Dask sorts by them in from_pandas; set_index mixes two orders and tears series apart."""
+    long = long_frame(24)
+    order = list(np.random.default_rng(0).permutation(long["series"].unique()))
+    kind = pd.CategoricalDtype(order)
+    whole = long.assign(series=long["series"].astype(kind)).set_index("series")
+    found = transform(of_frames, dd.from_pandas(whole, npartitions=4)).compute()
+    assert list(found.index) == order
+    found.index = found.index.astype(str)
+    assert_same_frame(found.sort_index(), in_one_process(of_frames, long))
+    with pytest.raises(ValueError, match="may lie in two partitions"):
+        transform(of_frames, as_categories(long, order)).compute()
 
 
 @pytest.mark.usefixtures("synchronous")

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -60,3 +61,61 @@ def test_a_file_for_another_machine_is_loaded_where_the_user_says(parts, tmp_pat
     assert load(path, device="cpu", verbose=1).get_params()["verbose"] == 1
     with pytest.raises(ModelFileError, match="unexpected keyword argument 'divice'"):
         load(path, divice="cpu")
+
+
+# -- the machine, not the file -------------------------------------------------------------------
+
+
+def refuse(error):
+    def call(*args, **kwargs):
+        raise error
+
+    return call
+
+
+def test_loading_needs_no_optimizer(model, training_panel, fitted, monkeypatch):
+    """Adam brings torch's compiler with it, which wants a folder that it may write to."""
+    monkeypatch.setattr(torch.optim.Adam, "__init__", refuse(PermissionError("read-only")))
+    again = load(model)
+    np.testing.assert_array_equal(again.transform(training_panel), fitted.transform(training_panel))
+    before = again.transform(training_panel)
+    with pytest.raises(PermissionError):
+        again.partial_fit(training_panel)
+    monkeypatch.undo()
+    assert not np.array_equal(again.partial_fit(training_panel).transform(training_panel), before)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError("read-only"),
+        ModuleNotFoundError("no such library"),
+        MemoryError(),
+        RuntimeError("can't allocate memory"),
+        torch.cuda.OutOfMemoryError("out of memory"),
+    ],
+)
+def test_what_the_machine_lacks_is_not_the_files_fault(error, model, monkeypatch, fitted, tmp_path):
+    # The network is made twice, first without memory.
+    monkeypatch.setattr("tsdisentangle.training.skorch_net.DisentanglingNet", refuse(error))
+    with pytest.raises(type(error)) as caught:
+        load(model)
+    assert caught.value is error
+    with pytest.raises(type(error)) as caught:
+        fitted.save(tmp_path / "model.tsd")
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("safetensors.torch.load", MemoryError()),
+        ("tsdisentangle.encoders.tabular.TabularEncoder.__init__", ImportError("no library")),
+        ("tsdisentangle.encoders.tabular.TabularEncoder.build", OSError("no folder")),
+    ],
+)
+def test_nor_is_it_on_the_way_there(place, error, model, monkeypatch):
+    monkeypatch.setattr(place, refuse(error))
+    with pytest.raises(type(error)) as caught:
+        load(model)
+    assert caught.value is error

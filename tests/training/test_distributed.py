@@ -54,8 +54,8 @@ def test_every_series_is_in_one_share(n, batch_size, size, seed):
 
 
 def test_the_order_is_that_of_one_process():
-    torch.manual_seed(3)
-    alone = [b.values[:, 0, 0, 0].int().tolist() for b, _ in BatchLoader(numbered(11), 4, True)]
+    loader = BatchLoader(numbered(11), 4, torch.Generator().manual_seed(3))
+    alone = [b.values[:, 0, 0, 0].int().tolist() for b, _ in loader]
     first, second = shares(11, 2, 2, seed=3)
     assert [a + b for (a, _), (b, _) in zip(first, second, strict=True)] == alone
 
@@ -76,6 +76,7 @@ def test_a_replica_is_where_its_net_is(device, places, monkeypatch):
     )
     monkeypatch.setattr(distributed.dist, "get_rank", lambda: 1)
     monkeypatch.setattr(distributed.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed.dist, "get_backend", lambda: "gloo")
     net = small(max_epochs=0).fit(np.zeros((3, 4, 1)) + np.arange(3)[:, None, None]).net_
     net.device = device
     joined = DistributedNet.join(net, {"static_graph": True})

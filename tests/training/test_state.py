@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import METHODS, small
+from helpers import METHODS, Slices, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,21 +27,20 @@ def test_a_net_that_was_given_a_state_back_goes_on_from_there(method):
     X = panel()
     net = small(method, max_epochs=2).fit(X).net_
     dataset = SequenceDataset(as_series(X), 1)
-    with torch.random.fork_rng():
-        state = clone_state(get_state(net))
-        again = clone_state(get_state(net))
-        ends = []
-        for start in (state, again):
-            net.set_params(max_epochs=1).partial_fit(dataset)
-            net.set_params(max_epochs=2).partial_fit(dataset)
-            assert len(net.history) > 2
-            restore_state(net, start)
-            assert len(net.history) == 2
-            net.set_params(max_epochs=1).partial_fit(dataset)
-            end = clone_state(get_state(net))
-            ends.append({name: tensor.numpy().tobytes() for name, tensor in end.tensors.items()})
-            ends[-1]["numbers"] = repr(end.numbers)
-            restore_state(net, clone_state(again))
+    state = clone_state(get_state(net))
+    again = clone_state(get_state(net))
+    ends = []
+    for start in (state, again):
+        net.set_params(max_epochs=1).partial_fit(dataset)
+        net.set_params(max_epochs=2).partial_fit(dataset)
+        assert len(net.history) > 2
+        restore_state(net, start)
+        assert len(net.history) == 2
+        net.set_params(max_epochs=1).partial_fit(dataset)
+        end = clone_state(get_state(net))
+        ends.append({name: tensor.numpy().tobytes() for name, tensor in end.tensors.items()})
+        ends[-1]["numbers"] = repr(end.numbers)
+        restore_state(net, clone_state(again))
     assert ends[0] == ends[1]
 
 
@@ -127,3 +126,24 @@ def test_blocks_do_not_matter(monkeypatch):
 def test_a_panel_in_a_file_has_the_mark_of_the_same_panel_in_memory(tmp_path):
     np.save(tmp_path / "panel.npy", panel())
     assert state_of(np.load(tmp_path / "panel.npy", mmap_mode="r")) == state_of(panel())
+
+
+def test_a_sample_of_a_file_stands_for_all_of_it():
+    """Lengths and scale are those of all series, and the order is seen in those that are read."""
+    X = panel((40, 6, 2))
+
+    def mark(values, rows=5):
+        source = Slices(values)
+        found = fingerprint(SequenceDataset(as_series(source, missing="mask"), 2), rows)
+        return found, source.read[1:]  # after the check
+
+    usual, read = mark(X)
+    assert sorted({row for start, stop in read for row in range(start, stop)}) == [0, 9, 19, 29, 39]
+    assert mark(X.copy())[0] == usual
+    changed, short = X.copy(), X.copy()
+    changed[3, 2, 1] += 1
+    short[3, 4:] = np.nan
+    others = [X[::-1], X[:39], X[np.random.default_rng(0).permutation(40)], changed, short]
+    assert len({usual, *(mark(other)[0] for other in others)}) == 6
+    in_memory = SequenceDataset(as_series(X), 2)
+    assert fingerprint(in_memory, 5) == fingerprint(in_memory)

@@ -176,12 +176,13 @@ def to_windows(panel: CheckedPanel, window: int, rows: Rows | None = None) -> Wi
     padding = ((0, 0), (0, -time % window), (0, 0), (0, 0))
     shape = (n, -1, window * entries, channels)
     counts = torch.from_numpy(count_windows(lengths, window))
-    valid = torch.arange(-(-time // window)) < counts[:, None]
+    valid = torch.arange(-(-time // window), device="cpu") < counts[:, None]
     tensor = torch.from_numpy(_padded(values, padding)).view(shape)
     if observed is not None:
         return Windows(tensor, torch.from_numpy(_padded(observed, padding)).view(shape), valid)
     # One entry for a whole step, repeated: it takes no memory.
-    inside = torch.arange(valid.shape[1] * window) < torch.from_numpy(lengths)[:, None]
+    steps = torch.arange(valid.shape[1] * window, device="cpu")
+    inside = steps < torch.from_numpy(lengths)[:, None]
     inside = inside.view(n, -1, window, 1, 1).expand(-1, -1, -1, entries, channels)
     return Windows(tensor, inside.flatten(2, 3), valid)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Any, cast
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn

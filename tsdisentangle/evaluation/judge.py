@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tsdisentangle.metrics.validation import check_label
+from tsdisentangle.nn.generators import Generators
+from tsdisentangle.nn.torch_state import building, plain_torch
 from tsdisentangle.nn.video_networks import FrameEncoder
 from tsdisentangle.training.skorch_net import check_device
 
@@ -136,6 +138,7 @@ class Judge(BaseEstimator):
         self.device = device
         self.random_state = random_state
 
+    @plain_torch()
     def fit(self, clips: Any, labels: Mapping[str, Any]) -> Self:
         """Learn the labels of clips.
 
@@ -165,17 +168,18 @@ class Judge(BaseEstimator):
             raise ValueError("labels is empty; pass at least one label.")
         rng = check_random_state(self.random_state)
         valid, train = _hold_out(len(clips), self.validation_fraction, rng)
-        with torch.random.fork_rng():
-            torch.manual_seed(int(rng.randint(2**31 - 1)))
-            sizes = {name: int(values.max()) + 1 for name, values in columns.items()}
+        generators = Generators.seeded_by(rng)
+        sizes = {name: int(values.max()) + 1 for name, values in columns.items()}
+        with building(generators):
             network = JudgeNetwork(clips.shape[2], clips.shape[4], self.width, sizes)
-            network.to(self.device)
-            history = self._train(network, clips, columns, train, valid)
+        network.to(self.device)
+        history = self._train(network, clips, columns, train, valid, generators.on("cpu"))
         self.frame_shape_in_ = clips.shape[2:]
         self.classes_ = {name: np.unique(np.asarray(labels[name])) for name in columns}
         self.network_, self.history_ = network, history
         return self
 
+    @plain_torch()
     def predict_proba(self, clips: Any) -> dict[str, np.ndarray]:
         """Probabilities of the classes.
 
@@ -241,6 +245,7 @@ class Judge(BaseEstimator):
         columns: dict[str, np.ndarray],
         train: np.ndarray,
         valid: np.ndarray,
+        order: torch.Generator,
     ) -> list[dict[str, float]]:
         """Leave the weights of the best epoch in the network."""
         targets = {name: torch.as_tensor(c).to(self.device) for name, c in columns.items()}
@@ -266,7 +271,7 @@ class Judge(BaseEstimator):
         least, best_epoch, weights = np.inf, 0, network.state_dict()
         for epoch in range(self.max_epochs):
             network.train()
-            train_loss = mean(learn, train[torch.randperm(len(train)).numpy()])
+            train_loss = mean(learn, train[torch.randperm(len(train), generator=order).numpy()])
             network.eval()
             with torch.no_grad():
                 valid_loss = mean(loss, valid)

@@ -142,8 +142,10 @@ def _blocks(estimator: SequenceDisentangler, X: Any) -> tuple[tuple[int, ...], l
         hint = " encode needs an array; a frame goes to transform." if _is_frame(X) else ""
         raise TypeError(f"X is a {type(X).__name__}; expected a dask array.{hint}")
     if np.isnan(X.shape).any():
+        axes = np.flatnonzero(np.isnan(X.shape)).tolist()
         raise ValueError(
-            f"X has chunks of unknown size, shape {X.shape}; call X.compute_chunk_sizes() first."
+            f"X has chunks of unknown size on axis {', '.join(map(str, axes))}, shape {X.shape}, "
+            "as a selection by a mask leaves them. Count them first: X.compute_chunk_sizes()."
         )
     # Wrong axes or channels raise now, on a series of zeros, and not on a worker later.
     check_input(estimator, np.zeros((1, *X.shape[1:]), X.dtype))
@@ -186,6 +188,9 @@ def _transform_frame(estimator: SequenceDisentangler, X: Any, time: str, names: 
             f"X has the columns {list(X.columns)}; expected one of time, {time!r}. Name it with "
             "time=."
         )
+    # The divisions of a frame are an estimate until its steps are: a filter after set_index moves
+    # what set_index counts.
+    X = X.optimize()
     if not X.known_divisions:
         raise ValueError(
             "X has unknown divisions, so a series may lie in several partitions. Make its index "
@@ -198,7 +203,7 @@ def _transform_frame(estimator: SequenceDisentangler, X: Any, time: str, names: 
     model, ends = delayed(estimator, traverse=False), X.divisions
     parts = [
         delayed(_transform_part)(model, part, time, meta, limits, limits[1] == ends[-1])
-        for part, limits in zip(X.to_delayed(), pairwise(ends), strict=True)
+        for part, limits in zip(X.to_delayed(optimize_graph=False), pairwise(ends), strict=True)
     ]
     return dd.from_delayed(parts, meta=meta, divisions=ends, verify_meta=False)
 
@@ -215,12 +220,26 @@ def _transform_part(
     if part.empty:
         return meta
     series = part.index
-    first, last = series.min(), series.max()
-    if first < limits[0] or last > limits[1] or (last == limits[1] and not is_last):
+    places, (start, stop) = _in_order(series, limits)
+    first, last = places.argmin(), places.argmax()
+    if places[first] < start or places[last] > stop or (places[last] == stop and not is_last):
         raise ValueError(
-            f"A partition holds the series {first!r} to {last!r}, but its divisions are "
-            f"{limits[0]!r} to {limits[1]!r}: a series may lie in two partitions. Make divisions "
-            "that hold: X.set_index(series)."
+            f"A partition holds the series {series[first]!r} to {series[last]!r}, but its "
+            f"divisions are {limits[0]!r} to {limits[1]!r}: a series may lie in two partitions. "
+            "Make divisions that hold: X.set_index(series); where the series are categories, "
+            "whose order dask loses, X.astype({series: str}).set_index(series)."
         )
+    if isinstance(series, pd.CategoricalIndex):
+        part = part.set_axis(series.astype(series.categories.dtype))
     features = estimator.transform(part.set_index(time, append=True))
-    return pd.DataFrame(features, index=series.unique(), columns=meta.columns)
+    return pd.DataFrame(features, index=series[~series.duplicated()], columns=meta.columns)
+
+
+def _in_order(series: pd.Index, limits: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
+    """Names and limits as they are sorted: those of categories in the order of these."""
+    if not isinstance(series, pd.CategoricalIndex):
+        return series, limits
+    places = series.categories.get_indexer(pd.Index(limits))
+    if (places < 0).any():  # each partition has categories of its own
+        return series.astype(series.categories.dtype), limits
+    return series.codes, (places[0], places[1])

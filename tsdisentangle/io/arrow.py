@@ -58,6 +58,15 @@ def _open(path: str) -> _ArrowFile | _ParquetFile:
     )
 
 
+def _spread(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Write a leading ``...`` as slices, so that the first entry is that of the series."""
+    if any(entry is None for entry in key):
+        raise IndexError("An ArrowPanel takes no new axes; index its values: panel[:][None].")
+    if key and key[0] is Ellipsis:
+        return (slice(None),) * (4 - len(key)) + key[1:]
+    return key or (slice(None),)
+
+
 def _holds_numbers(kind: Any) -> bool:
     """Whether a column's type is lists of numbers."""
     lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -77,9 +86,11 @@ class ArrowPanel:
     """Series in Arrow (Feather) or Parquet files, one per row; pass it to an estimator as ``X``.
 
     A channel is a column of lists, all of the same length: one list is the channel's course in one
-    series. Nulls are missing values. Files are read by pieces: the record batches of an Arrow file,
-    which is memory-mapped and never copied as a whole, or the row groups of a Parquet file, of
-    which one at a time is kept.
+    series. Nulls in a list are missing values. Indexed as an array is, a panel returns the series
+    that were asked for as an array in memory, so that it can be split and cross-validated.
+
+    Files are read by pieces: the record batches of an Arrow file, which is memory-mapped and never
+    copied as a whole, or the row groups of a Parquet file, of which one at a time is kept.
 
     Parameters
     ----------
@@ -102,7 +113,8 @@ class ArrowPanel:
     ImportError
         pyarrow is not installed.
     ValueError
-        No file or series, another format, no column of lists, or lists of unequal lengths.
+        No file or series, another format, no column of lists, two columns of one name, or, when
+        they are read, lists of unequal lengths.
 
     Notes
     -----
@@ -120,8 +132,8 @@ class ArrowPanel:
     >>> panel = ArrowPanel(path)
     >>> panel.shape, panel.channels
     ((2, 2, 2), ['hr', 'rr'])
-    >>> panel[0:1].tolist()
-    [[[80.0, 12.0], [nan, 13.0]]]
+    >>> panel[0].tolist(), panel[::-1].shape
+    ([[80.0, 12.0], [nan, 13.0]], (2, 2, 2))
     """
 
     def __init__(
@@ -141,8 +153,13 @@ class ArrowPanel:
         if not n:
             raise ValueError(f"{self.paths} hold no series; a row is one.")
         file, i = self._pieces[self._piece_of(0)]
-        time = len(file.read(i, self.channels)[0][0])
-        self.shape = (n, time, len(self.channels))
+        first = file.read(i, self.channels)[0][0].as_py()
+        if not first:
+            raise ValueError(
+                f"Column {self.channels[0]!r} of {self.paths} begins with a list that is null or "
+                "has no steps; a series needs at least one. Pad with nulls inside the list."
+            )
+        self.shape = (n, len(first), len(self.channels))
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -150,11 +167,47 @@ class ArrowPanel:
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrowPanel, (self.paths, self.channels)
 
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        """Read a slice of series, step 1: ``(rows, time, channel)``."""
-        start, stop, _ = rows.indices(len(self))
-        values = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
-        row = start
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Read series as an array of shape ``(n, time, channel)`` would be indexed.
+
+        Parameters
+        ----------
+        key : int, slice, array of ints or bools, or a tuple
+            As of numpy's arrays. Series that are not asked for are not read, and of those that
+            are, all steps and channels.
+
+        Returns
+        -------
+        array of floats
+
+        Raises
+        ------
+        IndexError
+            As of numpy's arrays.
+        ValueError
+            A list that is null or of another length than the first.
+        """
+        rows, *rest = _spread(key) if isinstance(key, tuple) else (key,)
+        index = np.arange(len(self))[rows]
+        values = self._take(np.ravel(index))
+        if not isinstance(rows, slice):  # so that arrays for several axes are joined as in numpy
+            rows = np.arange(index.size).reshape(index.shape)
+            return values[(rows if index.ndim else 0, *rest)]
+        return values[(slice(None), *rest)]
+
+    def _take(self, rows: np.ndarray) -> np.ndarray:
+        """Read series in any order, those that lie side by side at once."""
+        values = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        order = np.argsort(rows, kind="stable")
+        runs = np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1)
+        for run in runs if len(rows) else []:
+            values[run] = self._run(int(rows[run[0]]), len(run))
+        return values
+
+    def _run(self, start: int, n: int) -> np.ndarray:
+        """Read ``n`` series from ``start`` on."""
+        values = np.empty((n, *self.shape[1:]), self.dtype)
+        row, stop = start, start + n
         while row < stop:
             piece = self._piece_of(row)
             end = min(stop, int(self._starts[piece + 1]))
@@ -164,6 +217,8 @@ class ArrowPanel:
 
     def _choose(self, channels: list[str] | None) -> list[str]:
         """Columns of numbers in lists: those asked for, or all of the first file."""
+        if isinstance(channels, str):
+            raise ValueError(f"channels is the string {channels!r}; pass a list: [{channels!r}].")
         chosen = channels
         for path, file in zip(self.paths, self._files, strict=True):
             found = [field.name for field in file.schema if _holds_numbers(field.type)]
@@ -174,6 +229,12 @@ class ArrowPanel:
                     f"{chosen or 'at least one'}. A row is a series, a column of lists is a "
                     "channel."
                 )
+            for name in chosen:
+                if file.schema.names.count(name) > 1 or chosen.count(name) > 1:
+                    raise ValueError(
+                        f"{path} has, or channels names, the column {name!r} twice; a channel is "
+                        "a column of a name of its own."
+                    )
         if chosen is None:
             raise ValueError("No file was given; pass the path of at least one.")
         return chosen
@@ -189,9 +250,14 @@ class ArrowPanel:
             lists = column[first : first + n]
             flat = lists.flatten()
             if lists.null_count or (np.asarray(lists.value_lengths()) != time).any():
+                lengths = lists.value_lengths().to_pylist()
+                row = next(i for i, length in enumerate(lengths) if length != time)
+                found = "is null" if lengths[row] is None else f"has length {lengths[row]}"
+                series = self._starts[piece] + first + row
                 raise ValueError(
-                    f"Column {self.channels[channel]!r} has a list that is null or not of length "
-                    f"{time}, as the first one is; all series need the same steps. Pad with nulls."
+                    f"Column {self.channels[channel]!r} has, for series {series}, a list that "
+                    f"{found}; expected {time}, as that of the first series has: all series need "
+                    "the same steps. Pad with nulls inside the list."
                 )
             # Nulls become NaN.
             kind = pa.from_numpy_dtype(self.dtype)

@@ -149,7 +149,8 @@ class GaussianProcess:
             self.kernels, torch.arange(self.dim).tensor_split(len(self.kernels)), strict=True
         ):
             size = len(members)
-            scales = self.length_scale / 2.0 ** (torch.arange(size) * N_SCALES // max(size, 1))
+            number = torch.arange(size) * N_SCALES // max(size, 1)
+            scales = self.length_scale / 2.0 ** number.float()
             parts.append(self.variance * KERNELS[name](lag / scales[:, None, None]))
         return torch.cat(parts) + WHITE_NOISE * torch.eye(steps, dtype=torch.float64)
 

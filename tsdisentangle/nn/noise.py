@@ -21,9 +21,11 @@ class Noise(Protocol):
         ...
 
 
-def normal_noise(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Fresh draws from torch's current generator: the noise of training."""
-    return torch.randn(shape, dtype=like.dtype, device=like.device)
+def normal_noise(
+    name: str, shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Fresh draws from a generator of the device of ``like``; None is torch's global one."""
+    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
 def mean_noise(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:

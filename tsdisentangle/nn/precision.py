@@ -100,7 +100,8 @@ class _Half:
         self.dtype = dtype
 
     def __call__(self, *args: Any) -> Any:
-        with torch.autocast(args[0].device.type, self.dtype):
+        # Without the cache of weights that all threads share and an outer autocast keeps.
+        with torch.autocast(args[0].device.type, self.dtype, cache_enabled=False):
             result = type(self.module).forward(self.module, *args)
         if isinstance(result, Gaussian):
             return Gaussian(*map(_at_least_float32, result))

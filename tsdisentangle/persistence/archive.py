@@ -10,9 +10,12 @@ import hashlib
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 SUMS, DOCUMENT, WEIGHTS = "SHA256SUMS", "model.json", "weights.safetensors"
@@ -28,8 +31,35 @@ REGULAR_FILE = 0o100644 << 16
 MADE_ON_UNIX = 3 << 8 | 20
 
 
+# What a machine lacks, whatever the file: it is raised as it is, and not called a damaged file.
+OF_THE_MACHINE: tuple[type[Exception], ...] = (
+    OSError,
+    ImportError,
+    MemoryError,
+    torch.cuda.OutOfMemoryError,
+)
+
+
 class ModelFileError(ValueError):
     """A model file cannot be read, or an estimator cannot be written into one."""
+
+
+@contextmanager
+def blaming_the_file(what: str, *but: type[Exception]) -> Iterator[None]:
+    """Take an error for the file's fault, unless a machine lacks something or it is of ``but``.
+
+    Raises
+    ------
+    ModelFileError
+        Begins with ``what``.
+    """
+    others: tuple[type[Exception], ...] = (ModelFileError, *OF_THE_MACHINE, *but)
+    try:
+        yield
+    except others:
+        raise
+    except Exception as error:
+        raise ModelFileError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def pack(document: bytes, weights: bytes) -> list[bytes]:
@@ -138,10 +168,9 @@ def read_tensors(content: bytes) -> dict[str, Tensor]:
     ------
     ModelFileError
     """
-    try:
+    # KeyError, of a dtype that torch lacks, among others.
+    with blaming_the_file("weights.safetensors cannot be read"):
         return safetensors.torch.load(content)
-    except Exception as error:  # KeyError, of a dtype that torch lacks, among others
-        raise ModelFileError(f"weights.safetensors cannot be read: {error}.") from error
 
 
 def _read_member(file: BinaryIO, name: str, size: int) -> bytes:

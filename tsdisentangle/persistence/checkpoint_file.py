@@ -173,6 +173,7 @@ def _find(estimator: Any, path: Path, fit: dict[str, Any]) -> CheckpointFile:
     """Read the checkpoint, if there is one."""
     found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs_)
     if path.exists():
+        estimator.net_.require_optimizer()  # whose averages the file is to fit
         try:
             _read(found, estimator.net_)
         except ModelFileError as error:
@@ -410,8 +411,10 @@ def _are_averages(tensors: dict[str, Tensor], weight: Tensor) -> bool:
 
 
 def _check_generators(tensors: dict[str, Tensor]) -> None:
-    if "cpu" not in tensors or not set(tensors) <= {"cpu", "cuda"}:
-        raise ModelFileError(f"generator holds {sorted(tensors)}; expected cpu, and perhaps cuda.")
+    if "cpu" not in tensors or not set(tensors) <= {"cpu", "cuda", "mps", "xpu"}:
+        raise ModelFileError(
+            f"generator holds {sorted(tensors)}; expected cpu, and perhaps another device."
+        )
     try:
         torch.Generator().set_state(tensors["cpu"])
     except (RuntimeError, TypeError) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from typing import Any
 
-from tsdisentangle.persistence.archive import ModelFileError
+from tsdisentangle.persistence.archive import ModelFileError, blaming_the_file
 from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS, is_registered, registered_class
 
 
@@ -101,12 +101,8 @@ def construct(cls: type, parameters: dict[str, Any]) -> Any:
     ------
     ModelFileError
     """
-    try:
+    with blaming_the_file(f"{cls.__name__} cannot be made from the file's parameters"):
         return cls(**parameters)
-    except Exception as error:
-        raise ModelFileError(
-            f"{cls.__name__} cannot be made from the file's parameters: {error}."
-        ) from error
 
 
 def is_packaged(cls: type) -> bool:

@@ -11,9 +11,16 @@ from torch import Tensor
 
 from tsdisentangle.data.clips import ClipFormat
 from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
+from tsdisentangle.nn.generators import Generators
 from tsdisentangle.nn.precision import check_precision
 from tsdisentangle.nn.scalar_state import network_numbers
-from tsdisentangle.persistence.archive import ModelFileError, read_tensors, write_tensors
+from tsdisentangle.nn.torch_state import building, plain_torch
+from tsdisentangle.persistence.archive import (
+    ModelFileError,
+    blaming_the_file,
+    read_tensors,
+    write_tensors,
+)
 from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
 from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
 from tsdisentangle.persistence.values import (
@@ -39,10 +46,12 @@ SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
 SERIES_DTYPES = ("float32", "float64")
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
+NO_NETWORK = "The file's parameters do not make a network"
 BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
 KEY_WORDS = 624
 
 
+@plain_torch()
 def to_document(estimator: Any) -> tuple[bytes, bytes]:
     """Return a fitted estimator as the two members of a model file.
 
@@ -139,6 +148,7 @@ def _verify_round_trip(
         )
 
 
+@plain_torch()
 def from_document(
     document: Document, weights: bytes, table: ClassTable, replaced: dict[str, Any]
 ) -> Any:
@@ -211,26 +221,21 @@ def _initialize_net(
     estimator: Any, n_series: int, weights: dict[str, Tensor], table: ClassTable
 ) -> None:
     """Build the network and the training loop, if the weights are such a network's."""
-    try:
-        # First without memory: a file must not make a network that is larger than the file. A
-        # user's own classes may not be able to, and are trusted anyway.
-        if not table.used:
-            estimator.random_state_ = check_random_state(0)
-            estimator.n_series_in_ = n_series
-            with torch.device("meta"):
-                probe = build_network(estimator)
-            check_weights(probe.state_dict(), weights)
-        # What is drawn here is replaced; with None it would come from numpy's global generator.
-        given, estimator.random_state = estimator.random_state, 0
+    # First without memory: a file must not make a network that is larger than the file. A user's
+    # own classes may not be able to, and are trusted anyway.
+    if not table.used:
+        estimator.random_state_ = check_random_state(0)
+        estimator.n_series_in_ = n_series
+        with blaming_the_file(NO_NETWORK), building(Generators(0)), torch.device("meta"):
+            probe = build_network(estimator)
+        check_weights(probe.state_dict(), weights)
+    # What is drawn here is replaced; with None it would come from numpy's global generator.
+    given, estimator.random_state = estimator.random_state, 0
+    # Parameters of packaged classes have made a network already: what torch lacks now is memory.
+    with blaming_the_file(NO_NETWORK, *(() if table.used else (RuntimeError,))):
         initialize_net(estimator, n_series)
-        estimator.random_state = given
-        check_weights(estimator.net_.module_.state_dict(), weights)
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(
-            f"The file's parameters do not make a network: {type(error).__name__}: {error}"
-        ) from error
+    estimator.random_state = given
+    check_weights(estimator.net_.module_.state_dict(), weights)
 
 
 def _read_history(rows: list[dict[str, Any]], table: ClassTable) -> History:

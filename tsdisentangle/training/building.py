@@ -7,9 +7,11 @@ from torch import nn
 
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.generators import Generators
 from tsdisentangle.nn.precision import check_precision, prepare
+from tsdisentangle.nn.torch_state import building
 from tsdisentangle.training.epochs import resolve_epochs
-from tsdisentangle.training.skorch_net import check_device, make_net, seeded
+from tsdisentangle.training.skorch_net import check_device, make_net
 
 
 def initialize_net(estimator: Any, n_series: int) -> None:
@@ -19,8 +21,9 @@ def initialize_net(estimator: Any, n_series: int) -> None:
     estimator.random_state_ = check_random_state(estimator.random_state)
     check_device(estimator.device)
     check_precision(estimator.precision, estimator.device)
-    with seeded(estimator.random_state_):
-        estimator.net_ = make_net(estimator, build_network(estimator))
+    generators = Generators.seeded_by(estimator.random_state_)
+    with building(generators):
+        estimator.net_ = make_net(estimator, build_network(estimator), generators)
     estimator.history_ = estimator.net_.history
 
 

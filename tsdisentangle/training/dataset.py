@@ -28,7 +28,7 @@ class SequenceDataset(Dataset):
 
     def __init__(self, panel: CheckedPanel, window: int, rows: torch.Tensor | None = None):
         self.panel, self.window = panel, window
-        self.rows = torch.arange(len(panel)) if rows is None else rows
+        self.rows = torch.arange(len(panel), device="cpu") if rows is None else rows
         self._windows: Windows | None = None
         if panel.in_memory:  # views of the panel's memory, if all of it is asked for
             self._windows = to_windows(panel, window, None if rows is None else rows.numpy())
@@ -53,14 +53,16 @@ class BatchLoader:
     ----------
     dataset : SequenceDataset
     batch_size : int
-    shuffle : bool, default=False
-        Draw a new order, from torch's current generator, at every iteration.
+    order : Generator, default=None
+        Draws a new order at every iteration; None keeps the order.
     """
 
-    def __init__(self, dataset: SequenceDataset, batch_size: int, shuffle: bool = False):
+    def __init__(
+        self, dataset: SequenceDataset, batch_size: int, order: torch.Generator | None = None
+    ):
         self.dataset = dataset
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.order = order
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
@@ -69,10 +71,10 @@ class BatchLoader:
         # skorch takes batches as (input, target); there is no target.
         nothing = torch.empty(0)
         n = len(self.dataset)
-        order = torch.randperm(n) if self.shuffle else None
+        rows = None if self.order is None else torch.randperm(n, generator=self.order)
         for start in range(0, n, self.batch_size):
             stop = start + self.batch_size
-            yield self.dataset[slice(start, stop) if order is None else order[start:stop]], nothing
+            yield self.dataset[slice(start, stop) if rows is None else rows[start:stop]], nothing
 
 
 def hold_out(

@@ -1,7 +1,8 @@
 """The training loop of one of several processes that train the same network together."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -9,9 +10,59 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.nn.noise import normal_noise
+from tsdisentangle.nn.generators import Generators
 from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.skorch_net import DisentanglingNet, Map
+
+Result = TypeVar("Result")
+
+
+class Place(IntEnum):
+    """Where a process is in its training, when it meets the others."""
+
+    STEP = 0
+    BACKWARD = 1
+    VALIDATION = 2
+    EPOCH = 3
+    END = 4
+    FAILED = 5
+
+
+class PeerError(RuntimeError):
+    """Another process has failed, or is elsewhere in its training."""
+
+
+def together(function: Callable[[], Result], group: Any = None) -> list[Result]:
+    """Call a function in every process, and return what it has returned in each.
+
+    An error in one process is raised in all: there as it is, elsewhere as :class:`PeerError`.
+
+    Parameters
+    ----------
+    function : callable
+    group : process group, default=None
+        One of processors; None for torch's default one.
+    """
+    result, error = None, None
+    try:
+        result = function()
+    except BaseException as raised:
+        error = raised
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, (result, _brief(error)), group=group)
+    if error is not None:
+        raise error
+    _raise_of_others({rank: failed for rank, (_, failed) in enumerate(found) if failed})
+    return [each for each, _ in found]
+
+
+def _brief(error: BaseException | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _raise_of_others(failed: dict[int, str]) -> None:
+    for rank, words in failed.items():
+        raise PeerError(f"Process {rank} of the fit has failed, and so ends the others: {words}")
 
 
 class Group(NamedTuple):
@@ -27,12 +78,15 @@ class Group(NamedTuple):
         The network, whose gradients become the mean over the processes.
     order : Generator
         Draws the order of the series, in every process the same.
+    control : process group or None
+        Of the processors, for what is no tensor of a GPU; None is torch's default one.
     """
 
     rank: int
     size: int
     replica: DistributedDataParallel
     order: torch.Generator
+    control: Any = None
 
 
 class ShareLoader:
@@ -84,6 +138,10 @@ class DistributedNet(DisentanglingNet):
     Each process computes its share of every batch. Gradients, losses, terms and batch sizes are
     those of the whole batch everywhere, so every process takes the same steps, writes the same
     history and stops in the same epoch.
+
+    Before each pass in which a process needs the others, all say where they are, so that an error
+    in one ends all. One within a backward pass is past that: the others wait for as long as torch's
+    process group lets them.
     """
 
     group_: Group
@@ -103,7 +161,8 @@ class DistributedNet(DisentanglingNet):
         places = None if device.type == "cpu" else [device]
         replica = DistributedDataParallel(net.module_, device_ids=places, **options)
         joined = cls.__new__(cls)
-        group = Group(dist.get_rank(), dist.get_world_size(), replica, torch.Generator())
+        control = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+        group = Group(dist.get_rank(), dist.get_world_size(), replica, torch.Generator(), control)
         joined.__dict__.update(vars(net), group_=group)
         return joined
 
@@ -111,15 +170,50 @@ class DistributedNet(DisentanglingNet):
         """Return a plain net with what was learned."""
         plain = DisentanglingNet.__new__(DisentanglingNet)
         plain.__dict__.update(vars(self))
+        if self.group_.control is not None:
+            dist.destroy_process_group(self.group_.control)
         del plain.__dict__["group_"]
         return plain
+
+    def partial_fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; what is raised in one process is raised in all."""
+        try:
+            super().partial_fit(*args, **kwargs)
+        except PeerError:
+            raise
+        except BaseException as error:
+            self._meet(Place.FAILED, error)
+            raise
+        self._meet(Place.END)
+        return self
+
+    def _meet(self, place: Place, error: BaseException | None = None) -> None:
+        """Go on if all processes are at the same place.
+
+        Raises
+        ------
+        PeerError
+            One has failed, or is elsewhere.
+        """
+        both = torch.tensor([place, -place])
+        dist.all_reduce(both, dist.ReduceOp.MAX, group=self.group_.control)
+        if both.sum() == 0:
+            return
+        found: list[Any] = [None] * self.group_.size
+        dist.all_gather_object(found, (place.name, _brief(error)), group=self.group_.control)
+        if error is None:
+            _raise_of_others({rank: failed for rank, (_, failed) in enumerate(found) if failed})
+            raise PeerError(
+                f"The processes are at different places of the fit, {[name for name, _ in found]} "
+                "by rank: a callback has stopped one of them, and not the others."
+            )
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Give every process the same order of the series, and noise of its own."""
         super().on_train_begin(net, X=X, y=y, **kwargs)
-        seed = torch.initial_seed()
+        seed = self.generators_.seed
         self.group_.order.manual_seed(seed)
-        torch.manual_seed(seed + 1 + self.group_.rank)
+        self.generators_ = Generators(seed + 1 + self.group_.rank)
 
     def get_iterator(self, dataset: SequenceDataset, training: bool = False) -> ShareLoader:
         """Return this process's shares of the batches."""
@@ -130,8 +224,9 @@ class DistributedNet(DisentanglingNet):
     def map_dataset(self, function: Map, dataset: SequenceDataset) -> tuple[np.ndarray, ...]:
         """Apply a function to a share of the series in each process, and join the rows."""
         own = torch.arange(len(dataset)).tensor_split(self.group_.size)[self.group_.rank]
-        parts: list[Any] = [None] * self.group_.size
-        dist.all_gather_object(parts, function(dataset.subset(own)) if len(own) else None)
+        parts = together(
+            lambda: function(dataset.subset(own)) if len(own) else None, self.group_.control
+        )
         found = [part for part in parts if part is not None]
         return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
 
@@ -139,7 +234,10 @@ class DistributedNet(DisentanglingNet):
         """Terms of a share; in training by the replica, which averages the gradients."""
         if not self.module_.training:
             return super().infer(x, **fit_params)
-        return self.group_.replica(x.to(self.device), normal_noise)
+        self._meet(Place.STEP)
+        terms = self.terms(self.group_.replica, x, self.generators_)
+        self._meet(Place.BACKWARD)
+        return terms
 
     def get_loss(
         self, y_pred: dict[str, torch.Tensor], y_true: Any, X: Any = None, training: bool = False
@@ -159,7 +257,9 @@ class DistributedNet(DisentanglingNet):
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Return loss and terms of the whole batch."""
-        return self._averaged(batch, super().validation_step(batch, **fit_params))
+        step = super().validation_step(batch, **fit_params)
+        self._meet(Place.VALIDATION)
+        return self._averaged(batch, step)
 
     def _averaged(self, batch: Any, step: dict[str, Any]) -> dict[str, Any]:
         weight = self._weight(batch[1])
@@ -181,5 +281,6 @@ class DistributedNet(DisentanglingNet):
         """Run an epoch; after one of training, running statistics are those of process 0."""
         super().run_single_epoch(iterator, training, *args, **kwargs)
         if training:
+            self._meet(Place.EPOCH)
             for buffer in self.module_.buffers():
                 dist.broadcast(buffer, 0)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,9 @@ from tsdisentangle.data.panel import CheckedPanel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.losses import gaussian_nll
 from tsdisentangle.network import SequenceNetwork
-from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
+from tsdisentangle.nn.generators import Generators
+from tsdisentangle.nn.noise import Noise, SharedNoise, mean_noise
+from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset
 
 BatchFunction = Callable[[Windows, slice], dict[str, Tensor]]
@@ -182,23 +185,24 @@ class Inference:
         ends = np.full(n, windows) if lengths is None else np.asarray(lengths)
         valid = np.arange(windows) < ends[:, None]
         pieces = []
-        with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
-            if noise_seed is not None:
-                torch.manual_seed(noise_seed)
+        noise = None if noise_seed is None else Generators(noise_seed)
+        with without_gradients():
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
                 there = self._tensor(valid[rows])
-                decoded = self._decode(s, d, there, noise_seed is not None).cpu().numpy()
+                decoded = self._decode(s, d, there, noise).cpu().numpy()
                 pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
 
-    def _decode(self, static: Tensor, dynamic: Tensor, valid: Tensor, draw: bool) -> Tensor:
-        if not draw:
+    def _decode(
+        self, static: Tensor, dynamic: Tensor, valid: Tensor, noise: Noise | None
+    ) -> Tensor:
+        if noise is None:
             return self.network.decode(static, dynamic, mean_noise, valid).mean
         # What drives a decoder that takes noise is drawn too: it is a part of the likelihood.
-        likelihood = self.network.decode(static, dynamic, normal_noise, valid)
-        return likelihood.sample(normal_noise, "observation")[0]
+        likelihood = self.network.decode(static, dynamic, noise, valid)
+        return likelihood.sample(noise, "observation")[0]
 
     def decode_like(
         self, panel: CheckedPanel, codes: Codes, static: np.ndarray | None = None
@@ -220,7 +224,7 @@ class Inference:
         """
         dynamic, lengths = codes.dynamic, count_windows(panel.steps, self.window)
         if (codes.lengths < lengths).any():
-            with torch.inference_mode():
+            with without_gradients():
                 extended = self.network.extend_dynamic(
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
@@ -233,10 +237,10 @@ class Inference:
         self, n: int, windows: int, seed: int, mean_path: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw static and dynamic codes from their priors."""
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(seed)
-            static = self.network.sample_static(n, normal_noise)
-            dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
+        noise = Generators(seed)
+        with without_gradients():
+            static = self.network.sample_static(n, noise)
+            dynamic = self.network.sample_dynamic(n, windows, noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
     def squared_error(
@@ -300,6 +304,7 @@ class Inference:
         """Observed values of each series: ``(n,)``."""
         return self.moments(panel)["count"].sum(axis=1)
 
+    @plain_torch()
     def bound(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel, as a density in its units."""
         noise, scaler = SharedNoise(SCORE_SEED), _scaler(panel)
@@ -342,11 +347,18 @@ class Inference:
         start = 0
         for batch, _ in BatchLoader(dataset, batch_size):
             rows = slice(start, start + len(batch.values))
-            with torch.inference_mode():
+            with without_gradients():
                 found = function(batch.to(self.device), rows)
                 parts = {name: part.cpu().numpy() for name, part in found.items()}
             yield rows, parts
             start = rows.stop
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Compute alike whatever torch's settings are, and remember nothing for gradients."""
+    with plain_torch(), torch.inference_mode():
+        yield
 
 
 def _scaler(panel: CheckedPanel) -> Scaler:

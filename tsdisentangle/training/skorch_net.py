@@ -12,7 +12,8 @@ from skorch import NeuralNet
 from skorch.helper import predefined_split
 
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.nn.noise import SharedNoise, normal_noise
+from tsdisentangle.nn.generators import Generators, draws_of
+from tsdisentangle.nn.noise import Noise, SharedNoise
 from tsdisentangle.training.callbacks import check_callbacks, standard_callbacks
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 from tsdisentangle.training.state import (
@@ -26,7 +27,7 @@ from tsdisentangle.training.state import (
 Map = Callable[[SequenceDataset], tuple[np.ndarray, ...]]
 
 # The draws that validation uses: the same in every epoch, so that losses can be compared.
-VALIDATION_SEED = 0
+VALIDATION_NOISE = SharedNoise(0)
 
 
 def check_device(device: str | torch.device) -> None:
@@ -78,14 +79,6 @@ def record_sigint() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def seeded(rng: np.random.RandomState) -> Iterator[None]:
-    """Seed torch from a generator inside the block; torch's global one stays untouched."""
-    with torch.random.fork_rng():
-        torch.manual_seed(int(rng.randint(2**31 - 1)))
-        yield
-
-
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error
     """A callback asked for the end of training."""
 
@@ -106,9 +99,12 @@ class DisentanglingNet(NeuralNet):
     ----------
     at_epoch_end_ : bool
         Whether the last training has ended between two epochs, not within one.
+    generators_ : Generators
+        What shuffling and noise are drawn from; each training has its own seed.
     """
 
     at_epoch_end_ = False
+    generators_: Generators
     checkpoint_: Checkpoint | None = None  # of the training that goes on
     last_state_: TrainingState | None = None  # at the end of the last finished epoch
     sigints_: Sequence[int] = ()  # signals in the training that goes on
@@ -120,12 +116,19 @@ class DisentanglingNet(NeuralNet):
             optimizer=torch.optim.Adam,
             verbose=0,
             criterion=torch.nn.Identity,  # the loss is made of the module's terms
-            iterator_train=BatchLoader,
-            iterator_valid=BatchLoader,
-            iterator_train__shuffle=True,
             callbacks__print_log=None,
             **kwargs,
         )
+
+    def _initialize_optimizer(self, reason: str | None = None) -> Any:
+        # Only to replace one: a net that is loaded may never be trained, and Adam brings torch's
+        # compiler with it, which looks for folders that it may write to.
+        return super()._initialize_optimizer(reason) if hasattr(self, "optimizer_") else self
+
+    def require_optimizer(self) -> None:
+        """Make the optimizer, if there is none yet."""
+        if not hasattr(self, "optimizer_"):
+            super()._initialize_optimizer()
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         """Make the optimizer, and what scales its gradients (or, but for float16, nothing)."""
@@ -152,8 +155,18 @@ class DisentanglingNet(NeuralNet):
 
     def infer(self, x: Windows, **fit_params: Any) -> dict[str, torch.Tensor]:
         """Terms of a batch; fixed noise outside of training."""
-        noise = normal_noise if self.module_.training else SharedNoise(VALIDATION_SEED)
-        return self.module_(x.to(self.device), noise)
+        training = self.module_.training
+        return self.terms(self.module_, x, self.generators_ if training else VALIDATION_NOISE)
+
+    def terms(self, module: Any, x: Windows, noise: Noise) -> dict[str, torch.Tensor]:
+        """Terms of a batch, by the network or what stands for it."""
+        with draws_of(self.module_, self.generators_):
+            return module(x.to(self.device), noise)
+
+    def get_iterator(self, dataset: SequenceDataset, training: bool = False) -> Any:
+        """Return the batches of a data set, in training in a new order every time."""
+        order = self.generators_.on("cpu") if training else None
+        return BatchLoader(dataset, self.batch_size, order)
 
     def map_dataset(self, function: Map, dataset: SequenceDataset) -> tuple[np.ndarray, ...]:
         """Apply a function that returns arrays with a row per series."""
@@ -216,8 +229,7 @@ class DisentanglingNet(NeuralNet):
         epochs : int
             0 leaves the network as it is.
         rng : RandomState
-            Draws the validation part, and the seed of torch's generators; global ones stay
-            untouched.
+            Draws the validation part, and the seed of ``generators_``.
         validation_fraction : float or None, default=None
             Share of the sequences that is held out for the validation loss.
         checkpoint : Checkpoint, default=None
@@ -232,9 +244,9 @@ class DisentanglingNet(NeuralNet):
             split = predefined_split(valid)
         left = epochs if checkpoint is None else checkpoint.epochs_left
         self.set_params(max_epochs=left, train_split=split)
+        self.generators_ = Generators.seeded_by(rng)
         try:
-            with seeded(rng):
-                self.partial_fit(dataset, checkpoint=checkpoint)
+            self.partial_fit(dataset, checkpoint=checkpoint)
         finally:
             self.set_params(train_split=None)  # it holds the validation data
 
@@ -253,6 +265,7 @@ class DisentanglingNet(NeuralNet):
         """
         if not self.initialized_:
             self.initialize()
+        self.require_optimizer()
         self.notify("on_train_begin", X=X, y=y)
         self.checkpoint_, self.at_epoch_end_ = checkpoint, True
         try:
@@ -292,7 +305,7 @@ class DisentanglingNet(NeuralNet):
             self.at_epoch_end_ = True
 
 
-def make_net(estimator: Any, network: Any) -> DisentanglingNet:
+def make_net(estimator: Any, network: Any, generators: Generators) -> DisentanglingNet:
     """Training loop of an estimator's network, with the method's, our and the user's callbacks.
 
     Parameters
@@ -300,6 +313,8 @@ def make_net(estimator: Any, network: Any) -> DisentanglingNet:
     estimator : SequenceDisentangler
     network : SequenceNetwork
         Untrained.
+    generators : Generators
+        What the weights were drawn from.
 
     Returns
     -------
@@ -308,11 +323,13 @@ def make_net(estimator: Any, network: Any) -> DisentanglingNet:
     """
     standard = standard_callbacks(estimator.early_stopping, bool(estimator.verbose))
     own = check_callbacks(estimator.callbacks, estimator.early_stopping)
-    return DisentanglingNet(
+    net = DisentanglingNet(
         network,
         precision=estimator.precision,
         lr=estimator.lr,
         batch_size=estimator.batch_size,
         device=estimator.device,
         callbacks=[*estimator._callbacks(), *standard, *own],
-    ).initialize()
+    )
+    net.generators_ = generators
+    return net.initialize()

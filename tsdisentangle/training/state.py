@@ -39,7 +39,7 @@ class TrainingState:
         ``'callbacks'``: by name, what they remember; ``'grad_scaler'``.
     tensors : dict of str to Tensor
         ``network.*`` weights and buffers, ``optimizer.<parameter>.*`` averages, ``best.*`` the
-        best weights so far, ``generator.*`` positions of torch's generators.
+        best weights so far, ``generator.*`` positions of the net's generators.
     """
 
     epochs: int
@@ -103,9 +103,8 @@ def _live_tensors(net: Any) -> Iterator[tuple[str, Tensor]]:
     for _, callback in net.callbacks_:
         for name, tensor in (getattr(callback, BEST_WEIGHTS, None) or {}).items():
             yield f"best.{name}", tensor
-    yield "generator.cpu", torch.get_rng_state()
-    if torch.device(net.device).type == "cuda":
-        yield "generator.cuda", torch.cuda.get_rng_state(net.device)
+    for kind, position in net.generators_.states().items():
+        yield f"generator.{kind}", position
 
 
 def clone_state(state: TrainingState, memory: TrainingState | None = None) -> TrainingState:
@@ -139,9 +138,7 @@ def restore_state(net: Any, state: TrainingState) -> None:
         vars(callback).update(state.numbers["callbacks"].get(name, {}))
         if hasattr(callback, BEST_WEIGHTS):
             setattr(callback, BEST_WEIGHTS, sections.get("best"))
-    torch.set_rng_state(sections["generator"]["cpu"])
-    if torch.device(net.device).type == "cuda" and "cuda" in sections["generator"]:
-        torch.cuda.set_rng_state(sections["generator"]["cuda"], net.device)
+    net.generators_.set_states(sections["generator"], net.device)
     del net.history[state.epochs :]
 
 
@@ -171,14 +168,29 @@ def _restore_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
     optimizer.load_state_dict({"state": averages, "param_groups": groups})
 
 
-def fingerprint(dataset: SequenceDataset) -> str:
-    """SHA-256 of a data set as the network sees it, read a block at a time."""
+def fingerprint(dataset: SequenceDataset, rows: int | None = None) -> str:
+    """SHA-256 of a data set as the network sees it, read a block at a time.
+
+    Parameters
+    ----------
+    dataset : SequenceDataset
+    rows : int, default=None
+        Of a data set that is not in memory, read no more series than these, evenly spread, beside
+        the lengths and the scale of all of them; None reads all.
+    """
+    panel, n = dataset.panel, len(dataset)
+    summary = b""
+    if rows is not None and not panel.in_memory:
+        scale = [] if panel.moments is None else vars(panel.moments).values()
+        summary = b"".join(np.asarray(each).tobytes() for each in (panel.lengths, *scale))
+        spread = np.linspace(0, n - 1, min(rows, n), dtype=np.int64)
+        dataset = dataset.subset(torch.from_numpy(spread))
     first = dataset[slice(0, 1)]
     digests = [hashlib.sha256(f"{tuple(part.shape)} {part.dtype}".encode()) for part in first]
-    for rows in blocks(len(dataset), first.values[0].numel()):
-        block = dataset[slice(int(rows[0]), int(rows[-1]) + 1)]
+    for block_rows in blocks(len(dataset), first.values[0].numel()):
+        block = dataset[slice(int(block_rows[0]), int(block_rows[-1]) + 1)]
         for digest, tensor in zip(digests, block, strict=True):
             # The mask of a frame is one entry repeated.
             compact = tensor[tuple(slice(None if stride else 1) for stride in tensor.stride())]
             digest.update(compact.contiguous().numpy().data)
-    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+    return hashlib.sha256(summary + b"".join(digest.digest() for digest in digests)).hexdigest()
