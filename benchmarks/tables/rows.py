@@ -41,7 +41,7 @@ INTERVALS = {
     **dict.fromkeys(
         SPEAKER_TABLES,
         "Interval: test speakers drawn with replacement. Error rates of unseen speakers have none: "
-        "a fold has two of them, whose one pair says nothing of others, in codes of its own.",
+        "each fold tests one pair of them, and codes of different folds do not compare.",
     ),
 }
 # What tells rows apart; in the tables of anchors the anchor as well.
