@@ -153,8 +153,11 @@ def measure(codes: Codes, data: Recordings, split: Split, part: np.ndarray) -> F
         answers["speaker, from dynamic"] = answer(dynamic, speaker)
     # An empty dynamic code has a dynamic EER of one half too: what is said must be in it.
     answers["digit, from dynamic"] = answer(spread(codes), data.digit)
-    pairs = (SpeakerPairs(of[part], speaker[part]) for of in (static, dynamic))
-    return Fold(*pairs, answers)
+    return Fold(
+        SpeakerPairs(static[part], speaker[part]),
+        SpeakerPairs(dynamic[part], speaker[part]),
+        answers,
+    )
 
 
 class Estimate(NamedTuple):

@@ -108,7 +108,10 @@ def equal_error_rate(vectors: Any, speakers: Any) -> EqualErrorRate:
 
 
 def _equal_errors(
-    same: np.ndarray, different: np.ndarray, same_upto: Sequence[int], different_upto: Sequence[int]
+    same: np.ndarray,
+    different: np.ndarray,
+    same_upto: Sequence[int] | np.ndarray,
+    different_upto: Sequence[int] | np.ndarray,
 ) -> EqualErrorRate:
     """Equal error rate of sorted cosines; ``upto[i]`` is how often the first i count together."""
     n_same, n_different = int(same_upto[-1]), int(different_upto[-1])
