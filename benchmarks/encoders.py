@@ -92,7 +92,7 @@ def measure(name: str, kind: str, seed: int) -> dict:
     estimator.set_params(static_pooling="anchor")
     row["reconstruction_mse"] = error(estimator, held_out)
     row["elbo"] = estimator.score(held_out)
-    row["epochs"] = estimator.max_epochs
+    row["epochs"] = estimator.max_epochs_
     return row
 
 

@@ -124,9 +124,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
             (0.5, 0.2, False),
             (0.5, 0.2, True),
             (0.25, 0.2, False),
-            (1.0, 0.2, False),
-            (0.5, 0.5, False),
-            (2.0, 0.2, False),
+            (0.25, 0.2, True),
+            (0.35, 0.2, True),
+            (1.0, 0.2, True),
+            (0.125, 0.2, True),
+            (0.35, 0.5, True),
         ]
     },
 }

@@ -27,6 +27,7 @@ _PUBLIC = {
     **_ENCODERS,
     "Codes": "tsdisentangle.data.codes",
     "ModelFileError": "tsdisentangle.persistence",
+    "Panel": "tsdisentangle.data.frames",
     "inspect_model": "tsdisentangle.persistence",
     "load": "tsdisentangle.persistence",
     "make_static_dynamic": "tsdisentangle.datasets",
@@ -34,6 +35,7 @@ _PUBLIC = {
 
 if TYPE_CHECKING:
     from tsdisentangle.data.codes import Codes
+    from tsdisentangle.data.frames import Panel
     from tsdisentangle.datasets import make_static_dynamic
     from tsdisentangle.encoders import (
         SpectrogramDecoder,

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from tsdisentangle.data.codes import Codes, check_out
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
 from tsdisentangle.nn.precision import DTYPES
 from tsdisentangle.persistence import save_model, stamp, unstamp
@@ -21,6 +21,8 @@ from tsdisentangle.persistence.checkpoint_file import check_resumable, open_chec
 from tsdisentangle.presets import load_preset
 from tsdisentangle.training.building import initialize_net
 from tsdisentangle.training.dataset import SequenceDataset
+from tsdisentangle.training.epochs import warn_if_short
+from tsdisentangle.training.identity import check_target, pair_rows, with_ids
 from tsdisentangle.training.inference import Inference, check_sample, given_or_drawn
 from tsdisentangle.training.input import (
     check_input,
@@ -48,7 +50,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "observation_scale": [StrOptions({"fitted", "decoder"})],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -102,13 +104,14 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array, list of arrays or DataFrame
-            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, or a DataFrame
-            with a two-level index (series, time). An encoder may take another form: clips, with
+        X : array, list of arrays, DataFrame or Panel
+            ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)``, a DataFrame with
+            a two-level index (series, time), or a :class:`~tsdisentangle.Panel`, which splitters
+            keep whole series of. An encoder may take another form: clips, with
             :class:`~tsdisentangle.VideoEncoder`. An array that lies in a file (numpy memmap,
             zarr, HDF5) is read a batch at a time.
         y : None
-            Ignored.
+            Ignored, but refused if it is a pandas object of the same series in another order.
 
         Returns
         -------
@@ -133,8 +136,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self._validate_params()
         check_resumable(self)
         fitted, dataset = self._prepare(X)
+        check_target(dataset.panel, y)
         try:
-            fitted._train(dataset, self.max_epochs, open_checkpoint(fitted, dataset))
+            fitted._train(dataset, fitted.max_epochs_, open_checkpoint(fitted, dataset))
+            warn_if_short(fitted)
         except KeyboardInterrupt:
             if fitted.net_.at_epoch_end_ and fitted.history_:
                 fitted._learn_static_prior(dataset)
@@ -202,7 +207,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         features = check_out(out, (len(panel), sum(self._shown().values())))
         for rows, codes in self._inference().encode_batches(panel):
             features[rows] = codes.features(self.output)
-        return features
+        return with_ids(self, features, panel)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of :meth:`transform`: ``static0``, ..., ``dynamic0``, ..."""
@@ -267,7 +272,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         """
         inference = self._inference()
         inference.check(codes)
-        values = inference.decode(codes.static, codes.dynamic, self.scaler_)
+        values = inference.decode(codes.static, codes.dynamic, self.scaler_, codes.lengths)
         beyond = np.arange(values.shape[1]) >= codes.lengths[:, None] * self.window_
         values[beyond] = np.nan if values.dtype.kind == "f" else 0
         return self._drop_channel(values)
@@ -321,12 +326,12 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         return panel.restore(np.where(observed, values, filled[:, :, None])[:, :, 0])
 
     def swap(self, X1: Any, X2: Any) -> tuple[Any, Any]:
-        """Exchange the static codes of two panels, row by row.
+        """Exchange the static codes of two panels: by id if both have the same, else by row.
 
         Parameters
         ----------
         X1, X2 : array, list of arrays or DataFrame
-            With the same number of series.
+            With the same number of series; of frames, all ids in common or none.
 
         Returns
         -------
@@ -336,15 +341,11 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
             Static codes of ``X2`` with the dynamics of ``X1``.
         """
         first, second, inference = self._read(X1), self._read(X2), self._inference(decode=True)
-        if len(first) != len(second):
-            raise ValueError(
-                f"X1 has {len(first)} series and X2 has {len(second)}; swap pairs them row by "
-                "row, so pass the same number."
-            )
+        of_second, of_first = pair_rows(first, second)
         codes1, codes2 = inference.encode(first), inference.encode(second)
         return (
-            second.restore(inference.decode_like(second, codes2, static=codes1.static)),
-            first.restore(inference.decode_like(first, codes1, static=codes2.static)),
+            second.restore(inference.decode_like(second, codes2, static=codes1.static[of_second])),
+            first.restore(inference.decode_like(first, codes1, static=codes2.static[of_first])),
         )
 
     def sample(
@@ -391,8 +392,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         static = self._draw_static(drawn[0], seed) if static is None else static
         static = given_or_drawn("static", static, drawn[0])
         dynamic = given_or_drawn("dynamic", dynamic, drawn[1])
-        seed_of_noise = int(rng.randint(2**31 - 1)) if observation_noise else None
-        values = inference.decode(static, dynamic, self.scaler_, seed_of_noise)[:, :length]
+        noise_seed = int(rng.randint(2**31 - 1)) if observation_noise else None
+        values = inference.decode(static, dynamic, self.scaler_, noise_seed=noise_seed)[:, :length]
         return self._drop_channel(values)
 
     def score_samples(self, X: Any, *, normalize: str | None = None) -> np.ndarray:
@@ -562,7 +563,7 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         self.net_.train(dataset, epochs, self.random_state_, held_out, checkpoint)
         self._learn_static_prior(dataset)
 
-    def _read(self, X: Any) -> Panel:
+    def _read(self, X: Any) -> CheckedPanel:
         """Check a panel against the training panel, and bring it into the network's units."""
         check_is_fitted(self)
         return check_input(self, X).scaled_by(self.scaler_)

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses import gaussian_nll, kl_gaussian
+from tsdisentangle.losses import bernoulli_nll, gaussian_nll, kl_gaussian
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.gaussian import Gaussian
+from tsdisentangle.nn.marks import mark_probabilities, split_marks
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.nn.padding import decode_valid
 
 # Nats per window and root of its observed values, that 'auto' aims at; see "Design".
 AUTO_RATE = 0.5
@@ -49,9 +51,13 @@ class SequenceNetwork(nn.Module):
     ----------
     prior : RecurrentPrior or GaussianProcess
         Prior of the dynamics; anything with ``roll_out`` (and, for :meth:`dynamic_kl`, a call).
+    n_marks : int
+        Channels, after those of the values, that are 1 where a value is missing and else 0. Their
+        likelihood is Bernoulli.
     """
 
     prior: Any
+    n_marks: int = 0
 
     def __init__(
         self, decoder: nn.Module, static_dim: int, dynamic_dim: int, weights: dict[str, float]
@@ -82,15 +88,25 @@ class SequenceNetwork(nn.Module):
 
     # -- what a method may replace ---------------------------------------------------------------
 
-    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
-        """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``."""
-        repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
-        return self.predict(torch.cat([dynamic, repeated], dim=-1), noise)
+    def decode(
+        self, static: Tensor, dynamic: Tensor, noise: Noise, valid: Tensor | None = None
+    ) -> Gaussian:
+        """``(rows, s)`` and ``(rows, windows, d)`` to ``(rows, windows, step, channel)``.
 
-    def predict(self, codes: Tensor, noise: Noise) -> Gaussian:
-        """What the decoder makes of ``(rows, windows, code)``, with calibrated variance."""
-        prediction = self.decoder(codes, noise)
-        return prediction if self.calibration is None else self.calibration(prediction)
+        With ``valid`` ``(rows, windows)``, what the other windows come out as does not matter.
+        """
+        repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
+        return self.predict(torch.cat([dynamic, repeated], dim=-1), noise, valid)
+
+    def predict(self, codes: Tensor, noise: Noise, valid: Tensor | None = None) -> Gaussian:
+        """What the decoder makes of ``(rows, windows, code)``.
+
+        With calibrated variance; the mean of marks is their probability.
+        """
+        prediction = decode_valid(self.decoder, codes, noise, valid)
+        if self.calibration is not None:
+            prediction = self.calibration(prediction)
+        return mark_probabilities(prediction, self.n_marks)
 
     def nll(
         self,
@@ -107,7 +123,8 @@ class SequenceNetwork(nn.Module):
         (``calibrate=False``).
         """
         draws = len(static)
-        prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise)
+        valid = batch.valid.repeat(draws, 1)
+        prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise, valid)
         if prediction.mean.shape[2:] != batch.values.shape[2:]:
             raise ValueError(
                 f"The decoder makes elements of shape {tuple(prediction.mean.shape[2:])} (step, "
@@ -117,7 +134,23 @@ class SequenceNetwork(nn.Module):
         prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
         if self.calibration is not None and self.training and calibrate:
             self.calibration.update(batch.values, prediction, batch.observed)
-        return gaussian_nll(batch.values, prediction, batch.observed).flatten(3).sum(3).mean(0)
+        return self._nll_of_entries(batch, prediction).flatten(3).sum(3).mean(0)
+
+    def _nll_of_entries(self, batch: Windows, prediction: Gaussian) -> Tensor:
+        """Negative log-likelihood of each value and each mark, of the shape of the prediction."""
+        if not self.n_marks:
+            return gaussian_nll(batch.values, prediction, batch.observed)
+        values, marks = split_marks(batch.values, self.n_marks)
+        observed, known = split_marks(batch.observed, self.n_marks)
+        mean, probability = split_marks(prediction.mean, self.n_marks)
+        logvar = split_marks(prediction.logvar.expand_as(prediction.mean), self.n_marks)[0]
+        of_values = gaussian_nll(values, Gaussian(mean, logvar), observed)
+        return torch.cat([of_values, bernoulli_nll(marks, probability, known)], dim=-1)
+
+    def set_likelihood(self, n_values: int, n_marks: int, fitted: bool) -> None:
+        """Say which channels are marks, and whether the scale of the values is fitted."""
+        self.n_marks = n_marks
+        self.calibration = ScaleCalibration(n_values) if fitted else None
 
     def dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
         """KL divergence to the recurrent prior, summed over valid windows: ``(batch,)``."""

@@ -53,6 +53,7 @@ def test_missing_pattern_stands_behind_the_channels_and_falls_off_again():
     series = as_series(X, missing="mask")
     plain, both = ChannelScaler.fit(series), IndicatingScaler.fit(series)
     assert (plain.n_modelled, both.n_modelled) == (2, 4)
+    assert (plain.n_marks, both.n_marks) == (0, 2)
     scaled, expected = series.scaled_by(both), series.scaled_by(plain)
     np.testing.assert_array_equal(scaled.values[..., :2], expected.values)
     np.testing.assert_array_equal(scaled.observed[..., :2], expected.observed)

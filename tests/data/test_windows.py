@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsdisentangle.data.series import as_series
-from tsdisentangle.data.windows import check_order, from_windows, resolve_window, to_windows
+from tsdisentangle.data.windows import (
+    Windows,
+    check_order,
+    from_windows,
+    resolve_window,
+    to_windows,
+)
 
 
 @given(st.integers(1, 30), st.integers(1, 9), st.integers(1, 3))
@@ -92,3 +98,13 @@ def test_orders_of_windows_that_are_there_are_taken(counts, data):
 def test_orders_that_are_refused(order, message):
     with pytest.raises(ValueError, match=message):
         check_order(order, np.array([1, 2, 3]))
+
+
+@pytest.mark.parametrize("n_marks", [0, 1])
+def test_other_values_have_the_same_gaps_and_the_same_marks(n_marks):
+    values, observed = torch.tensor([[[[5.0, 1.0]]]]), torch.tensor([[[[False, True]]]])
+    batch = Windows(values, observed, torch.tensor([[True]]))
+    made = batch.refill(torch.full_like(values, 9.0), n_marks)
+    assert made.values.flatten().tolist() == [0.0, 1.0 if n_marks else 9.0]
+    assert made.observed is observed
+    assert made.valid is batch.valid

@@ -12,7 +12,7 @@ from helpers import REAL
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Blocks that train for more than a few seconds; `make test` runs them, `make check` does not.
-SLOW = {"README-0", "datasets-2", "metrics-0", "video_audio-0"}
+SLOW = {"README-0", "datasets-2", "metrics-0", "panels-1", "video_audio-0"}
 
 
 def blocks():

@@ -53,7 +53,7 @@ class Sum(torch.nn.Module):
             *(Gaussian(code, torch.zeros_like(code)) for code in (x[:, 0], x - x[:, :1]))
         )
 
-    def decode(self, static, dynamic, noise):
+    def decode(self, static, dynamic, noise, valid=None):
         mean = (static[:, None] + dynamic)[:, :, None]
         return Gaussian(mean, torch.zeros_like(mean))
 

@@ -10,6 +10,8 @@ from helpers import METHODS
 from helpers import small as make_small
 from sklearn.linear_model import LogisticRegression
 from sktime.datasets import load_basic_motions
+from sktime.transformations.compose import FeatureUnion
+from sktime.transformations.series.summarize import SummaryTransformer
 from sktime.utils.estimator_checks import check_estimator
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder
@@ -77,6 +79,61 @@ def test_series_output_has_one_row_per_window(small):
     codes = DisentanglingTransformer(small, output="series").fit_transform(frames)
     assert [len(frame) for frame in codes] == [5, 9]
     assert list(codes[0]) == ["dynamic0", "dynamic1", "dynamic2"]
+
+
+def panel(levels=(("b", "a", "c"),), time=None, names=("id", "hour")):
+    time = pd.RangeIndex(9) if time is None else time
+    index = pd.MultiIndex.from_product([*levels, time], names=names)
+    values = np.random.default_rng(0).normal(size=(len(index), 2))
+    return pd.DataFrame(values, index=index, columns=["x", "y"]).sort_index()
+
+
+HIERARCHY = {"levels": (("v", "u"), ("b", "a")), "names": ("plant", "id", "hour")}
+
+
+@pytest.mark.parametrize("options", [{}, HIERARCHY], ids=["panel", "hierarchy"])
+def test_rows_stand_under_their_ids_and_one_network_reads_all(small, options):
+    X = panel(**options)
+    transformer = DisentanglingTransformer(small.set_params(random_state=0))
+    features = transformer.fit_transform(X)
+    ids = X.index.droplevel(-1).unique()
+    assert features.index.equals(ids)
+    assert features.index.names == ids.names
+    assert transformer.estimator_.n_series_in_ == len(ids)
+    np.testing.assert_array_equal(features, small.fit(X).transform(X))
+
+
+def test_a_union_with_other_features_has_no_holes(small):
+    union = FeatureUnion(
+        [("codes", DisentanglingTransformer(small)), ("sum", SummaryTransformer())]
+    )
+    features = union.fit_transform(panel())
+    assert features.index.tolist() == ["a", "b", "c"]
+    assert not features.isna().any(axis=None)
+
+
+@pytest.mark.parametrize("options", [{}, HIERARCHY], ids=["panel", "hierarchy"])
+@pytest.mark.parametrize("window", [1, 4])
+def test_series_output_keeps_ids_and_times(small, options, window):
+    X = panel(time=pd.date_range("2024-01-01", periods=9, freq="h"), **options)
+    X = X.drop(index=X.index[[0, 1]])  # the first series starts later
+    small.set_params(window=window, random_state=0)
+    codes = DisentanglingTransformer(small, output="series").fit_transform(X)
+    starts = [
+        rows[::window] for rows in X.groupby(level=[*range(X.index.nlevels - 1)]).groups.values()
+    ]
+    assert codes.index.tolist() == [row for rows in starts for row in rows]
+    assert codes.index.names == X.index.names
+    encoded = small.fit(X).encode(X)
+    np.testing.assert_array_equal(
+        codes.iloc[: encoded.lengths[0]], encoded.dynamic[0, : encoded.lengths[0]]
+    )
+
+
+def test_a_single_series_keeps_its_times(small):
+    X = panel().loc["a"]
+    codes = DisentanglingTransformer(small.set_params(window=4), output="series").fit_transform(X)
+    assert codes.index.tolist() == [0, 4, 8]
 
 
 def test_wrong_output_is_refused(small):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Independent, Normal, kl_divergence
 
-from tsdisentangle.losses import gaussian_nll, kl_gaussian, kl_standard_normal
+from tsdisentangle.losses import bernoulli_nll, gaussian_nll, kl_gaussian, kl_standard_normal
 from tsdisentangle.nn.gaussian import Gaussian
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -221,3 +221,38 @@ def test_gradients_of_nll():
         lambda x, *p: gaussian_nll(x, Gaussian(*p), observed),
         (values.requires_grad_(), *prediction),
     )
+
+
+# -- marks ---------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10_000))
+@settings(deadline=None, max_examples=20)
+def test_bernoulli_nll_against_scipy(seed):
+    values, observed = observations(seed, 3, 4, 2)
+    marks, probability = (values > 0).double(), torch.sigmoid(2 * values.flip(0))
+    density = scipy.stats.bernoulli.logpmf(marks.numpy(), probability.numpy())
+    expected = torch.from_numpy(np.where(observed.numpy(), -density, 0.0))
+    torch.testing.assert_close(bernoulli_nll(marks, probability, observed), expected, **EXACT)
+
+
+def test_bernoulli_nll_is_torchs_cross_entropy_with_logits():
+    values, observed = observations(1, 5, 3)
+    marks = (values > 0).double()
+    logits = random_gaussian(2, 2, 5, 3).mean.requires_grad_()
+    nll = bernoulli_nll(marks, torch.sigmoid(logits), observed)
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, marks.expand_as(logits), reduction="none"
+    )
+    torch.testing.assert_close(nll, each.where(observed, 0.0))
+    (gradient,) = torch.autograd.grad(nll.sum(), logits)
+    torch.testing.assert_close(gradient, (torch.sigmoid(logits) - marks) * observed)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0, math.nan])
+def test_marks_under_the_mask_have_no_effect(probability):
+    hidden = torch.full((2,), probability, requires_grad=True)
+    nll = bernoulli_nll(torch.tensor([0.3, 7.0]), hidden, torch.tensor([False, False]))
+    nll.sum().backward()
+    assert nll.tolist() == [0, 0]
+    assert hidden.grad.tolist() == [0, 0]

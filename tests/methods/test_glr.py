@@ -13,7 +13,7 @@ from scipy.stats import norm
 from torch.distributions import Normal
 
 from tsdisentangle import GLR
-from tsdisentangle.data.windows import to_windows
+from tsdisentangle.data.windows import Windows, to_windows
 from tsdisentangle.methods.glr import MAX_LOG_RATIO, choose_subsequence, resemblance
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
@@ -144,8 +144,8 @@ def test_terms_against_loops(kind):
         drawn = loops.noise("dynamic", (2, *q.mean.shape), mean)
         dynamic = torch.cat([loops.process_draws(q, eps) for eps in drawn])
         decoded = network.decode(static, dynamic, loops.noise)
-        # Another global code, and how it reads in the series that is made of it.
-        other = loops.noise("static_prior", (2, 5, 3), mean).flatten(0, 1)
+        # The global code of the series before, and how it reads in the series that is made of it.
+        other = torch.cat([torch.stack([*rows[-1:], *rows[:-1]]) for rows in static.split(5)])
         made = network.decode(other, dynamic, loops.noise)
         values = made.mean + made.std * loops.noise("counterfactual", (1, *twice.shape), mean)[0]
         values = values * twice
@@ -189,14 +189,14 @@ def test_counterfactual_term_by_hand():
     X = series()
     estimator = small(window=3, max_epochs=0).fit(X)
     network, batch = estimator.net_.module_, batch_of(estimator, X)
-    other = torch.randn(6, 3)
-    drawn = {"static_prior": other, "counterfactual": torch.randn(6, 4, 3, 3)}
+    drawn = {"counterfactual": torch.randn(6, 4, 3, 3)}
 
     def noise(name, shape, like):
         return drawn[name].expand(shape) if name in drawn else mean_noise(name, shape, like)
 
     with torch.no_grad():
         posterior = network.encode(batch)
+        other = posterior.static.mean[[5, 0, 1, 2, 3, 4]]
         decoded = network.decode(other, posterior.dynamic.mean, mean_noise)
         made = decoded.mean + decoded.std * drawn["counterfactual"]
         again = network.encode(batch._replace(values=made)).static
@@ -224,6 +224,32 @@ def test_counterfactual_series_is_seen_under_the_mask_of_its_series():
     torch.testing.assert_close(term(0.0), term(99.0))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_counterfactual_term_trains_the_decoder_alone(kind):
+    X = series()
+    network = small(kind=kind, window=3).fit(X).net_.module_
+    batch = batch_of(small(kind=kind, window=3).fit(X), X)
+    network.train()
+    network.zero_grad()
+    _, *codes = network.drawn(batch, normal_noise, 1)
+    network.counterfactual(batch, *codes, normal_noise).mean().backward()
+    reached = {
+        name.partition(".")[0]
+        for name, weight in network.named_parameters()
+        if weight.grad is not None and weight.grad.abs().sum() > 0
+    }
+    assert reached == {"decoder"}
+    assert all(weight.requires_grad for weight in network.global_head.parameters())
+
+
+def test_a_series_alone_has_no_other_to_resemble():
+    X = series(shape=(1, 12, 3))
+    network = small(window=3).fit(series()).net_.module_
+    batch = batch_of(small(window=3).fit(series()), X)
+    _, *codes = network.train().drawn(batch, normal_noise, 2)
+    assert network.counterfactual(batch, *codes, normal_noise).tolist() == [3.0]
+
+
 def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
     """Alone or beside a longer one, a series adds the same."""
     estimator = small(window=2, missing="mask").fit(ragged)
@@ -232,9 +258,7 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
     def of_each(panel):
         with torch.no_grad():
             batch = batch_of(estimator, panel).double()
-            parts, static, dynamic = network.drawn(batch, SharedNoise(0), 2)
-            term = network.counterfactual(batch, static, dynamic, SharedNoise(0))
-            return {**parts, "counterfactual": term}
+            return network.drawn(batch, SharedNoise(0), 2)[0]
 
     together = of_each(ragged)
     for row, x in enumerate(ragged):
@@ -242,8 +266,22 @@ def test_terms_are_sums_over_the_valid_windows_of_a_series(ragged):
             torch.testing.assert_close(together[name][row], part[0], rtol=1e-9, atol=1e-9)
 
 
+def test_padding_changes_no_counterfactual_term(ragged):
+    estimator = small(window=2, missing="mask").fit(ragged)
+    network, batch = estimator.net_.module_.double(), batch_of(estimator, ragged).double()
+    pad, behind = torch.nn.functional.pad, (0, 0, 0, 0, 0, 3)
+    longer = Windows(*(pad(part, behind) for part in batch[:2]), pad(batch.valid, (0, 3)))
+
+    def term(windows):
+        with torch.no_grad():
+            _, *codes = network.drawn(windows, SharedNoise(0), 2)
+            return network.counterfactual(windows, *codes, SharedNoise(0))
+
+    torch.testing.assert_close(term(longer), term(batch))
+
+
 def test_validation_has_the_bound_alone():
-    """Without draws of other codes the counterfactual term cannot tell one encoder from another."""
+    """The counterfactual term depends on the other series of a batch."""
     estimator = small(early_stopping=True, counterfactual=2.0, max_epochs=1).fit(series())
     row = estimator.history_[-1]
     assert row["train_counterfactual"] > 0
@@ -282,7 +320,7 @@ def test_training_draws_all_of_its_noise_by_name():
         return normal_noise(name, shape, like)
 
     network.train()(batch, noise)
-    assert set(asked) == {"static", "dynamic", "static_prior", "counterfactual", "subsequence"}
+    assert set(asked) == {"static", "dynamic", "counterfactual", "subsequence"}
 
 
 def test_defaults_are_the_documented_ones():

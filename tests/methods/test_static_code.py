@@ -32,9 +32,9 @@ def drawn_codes(monkeypatch, estimator, **options):
     """Static and dynamic codes that ``sample`` decodes."""
     seen, decode = [], Inference.decode
 
-    def record(self, static, dynamic, *rest):
+    def record(self, static, dynamic, *rest, **named):
         seen.append((static, dynamic))
-        return decode(self, static, dynamic, *rest)
+        return decode(self, static, dynamic, *rest, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(Inference, "decode", record)

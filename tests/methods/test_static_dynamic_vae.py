@@ -9,7 +9,7 @@ from torch.distributions import Normal, kl_divergence
 
 from tsdisentangle import StaticDynamicVAE, TabularEncoder, VideoEncoder
 from tsdisentangle.data.windows import to_windows
-from tsdisentangle.nn.noise import SharedNoise, mean_noise
+from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.training.dataset import SequenceDataset
 from tsdisentangle.training.skorch_net import DisentanglingNet
 
@@ -469,3 +469,17 @@ def test_imputation_beats_the_channel_mean(regular):
     error = np.square(filled - regular)[gaps].mean()
     of_mean = np.square(np.nanmean(X, axis=(0, 1)) - regular)[gaps].mean()
     assert error < 0.3 * of_mean
+
+
+def test_a_zero_token_is_what_stands_at_the_anchor_after_fit(regular):
+    zero = small(anchor_token="zero", n_samples=1).fit(regular)
+    network = zero.net_.module_.train()
+    batch = windows_of(zero, regular)
+    index = network.choose_anchor(batch, mean_noise)
+    in_training = network.posterior(batch, index, normal_noise).dynamic.mean
+    torch.testing.assert_close(
+        in_training, network.posterior(batch, index, mean_noise).dynamic.mean
+    )
+    network.noisy_token = True
+    with_noise = network.posterior(batch, index, normal_noise).dynamic.mean
+    assert not torch.allclose(with_noise, in_training, atol=1e-3)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -277,3 +278,11 @@ def test_draws_of_speakers_that_are_refused(times, message):
     pairs = verification.SpeakerPairs(np.eye(4), ["a", "a", "b", "c"])
     with pytest.raises(ValueError, match=message):
         pairs.equal_error_rate(times)
+
+
+def test_speakers_of_pairs_are_aligned_by_id():
+    vectors, labels = people(20, 3, 1.0, 0)
+    ids = [f"u{i}" for i in range(20)]
+    codes, speakers = pd.DataFrame(vectors, index=ids), pd.Series(labels, index=ids)[::-1]
+    found = verification.SpeakerPairs(codes, speakers).equal_error_rate([2, 1, 1])
+    assert found == verification.SpeakerPairs(vectors, labels).equal_error_rate([2, 1, 1])

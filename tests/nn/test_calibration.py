@@ -45,6 +45,16 @@ def test_a_channel_that_is_not_observed_keeps_its_scale_and_a_constant_one_keeps
     assert calibration.log_factor.tolist() == [MIN_LOG_FACTOR, 0.0]
 
 
+def test_channels_after_those_of_values_have_no_scale():
+    """Marks of missing values: their residuals are not looked at."""
+    values, observed = torch.full((2, 1, 1, 2), 3.0), torch.ones(2, 1, 1, 2, dtype=torch.bool)
+    prediction = Gaussian(torch.zeros(1, 2, 1, 1, 2), torch.zeros(1, 2, 1, 1, 2))
+    calibration = ScaleCalibration(1)
+    settle(calibration, values, prediction, observed)
+    assert calibration.log_factor.tolist() == pytest.approx([np.log(9.0)], abs=1e-3)
+    assert calibration(prediction).logvar[..., 1].unique().tolist() == [0.0]
+
+
 def series(n=40):
     rng = np.random.default_rng(0)
     level = rng.normal(size=(n, 1, 2))

@@ -5,15 +5,18 @@ Never write these files anew; a new version of the format adds its own.
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load as load_arrays
 
 import tsdisentangle
-from tsdisentangle import VAE, StaticDynamicVAE, inspect_model, load
+from tsdisentangle import VAE, ModelFileError, StaticDynamicVAE, inspect_model, load
 from tsdisentangle.persistence.document import FORMAT_VERSION
+from tsdisentangle.persistence.estimator_state import read_scaler
 from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS
 
 FILES = Path(__file__).parents[1] / "files"
@@ -71,6 +74,53 @@ def test_a_file_without_a_prior_of_static_codes_draws_from_the_normal_one():
     assert loaded.static_prior == "normal"
     assert np.isfinite(loaded.sample(2, 2)).all()
     assert not hasattr(loaded, "static_prior_")
+
+
+def gappy(series):
+    series[:, 1:3, 1] = np.nan
+    return series
+
+
+@pytest.mark.parametrize("scale", ["decoder", "fitted"])
+def test_a_file_from_before_the_bernoulli_likelihood_keeps_gaussian_marks(
+    series, tmp_path, forge, scale
+):
+    """It goes on so in every use but a new fit."""
+    X = gappy(series)
+    former = VAE(missing="indicate", dynamic_dim=2, window=2, max_epochs=1, random_state=0)
+    former.set_params(observation_scale=scale).fit(X)
+    as_it_was = former.net_.module_
+    as_it_was.set_likelihood(4, 0, scale == "fitted")
+    former.scaler_ = replace(former.scaler_, marks="gaussian")
+    former.save(tmp_path / "model")
+    with zipfile.ZipFile(tmp_path / "model") as archive:
+        document = json.loads(archive.read("model.json"))
+        weights = archive.read("weights.safetensors")
+    assert document["scaler"].pop("marks") == "gaussian"
+    loaded = load(forge(tmp_path / "old", document, weights))
+    assert loaded.net_.module_.n_marks == 0
+    np.testing.assert_array_equal(loaded.score_samples(X), former.score_samples(X))
+    loaded.save(tmp_path / "again")
+    np.testing.assert_array_equal(
+        load(tmp_path / "again").score_samples(X), former.score_samples(X)
+    )
+    assert loaded.partial_fit(X).net_.module_.n_marks == 0
+    assert loaded.fit(X).net_.module_.n_marks == 2
+
+
+@pytest.mark.parametrize(
+    ("scaler", "message"),
+    [
+        ({"class": "IndicatingScaler", "marks": "poisson"}, "marks is 'poisson'; expected"),
+        ({"class": "IndicatingScaler", "marks": 1}, "marks is 1; expected str"),
+        ({"class": "IndicatingScaler", "other": 1}, "scaler holds 'other'"),
+        ({"class": "ChannelScaler", "marks": "gaussian"}, "scaler holds 'marks'"),
+    ],
+)
+def test_a_likelihood_of_marks_that_does_not_exist_is_refused(scaler, message):
+    arrays = {"mean": torch.zeros(2).double(), "scale": torch.ones(2).double()}
+    with pytest.raises(ModelFileError, match=message):
+        read_scaler(scaler, arrays, 2)
 
 
 def test_a_file_can_be_used_without_this_package(series):

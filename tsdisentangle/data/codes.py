@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Codes:
         Number of windows of each series, so ``dynamic[i, :lengths[i]]`` are its codes.
     static_std, dynamic_std : float32 arrays or None
         Standard deviations of the posterior, of the shapes of the codes, where asked for.
+    index : Index of shape (n,) or None
+        Ids of the series, where ``X`` is a DataFrame or a :class:`~tsdisentangle.Panel`: in the
+        order of their first rows in ``X``, which is that of all arrays here.
     """
 
     static: np.ndarray
@@ -27,6 +31,7 @@ class Codes:
     lengths: np.ndarray
     static_std: np.ndarray | None = None
     dynamic_std: np.ndarray | None = None
+    index: pd.Index | None = None
 
     def mean_dynamic(self) -> np.ndarray:
         """Average of each series' dynamic codes, shape ``(n, dynamic_dim)``.
@@ -51,6 +56,11 @@ class Codes:
         output : {'static', 'dynamic', 'both'}, default='both'
             The static code, the dynamic codes averaged over time, or both side by side.
 
+        Raises
+        ------
+        ValueError
+            ``output`` is none of them.
+
         Examples
         --------
         >>> import numpy as np
@@ -61,7 +71,43 @@ class Codes:
             return self.static
         if output == "dynamic":
             return self.mean_dynamic()
+        if output != "both":
+            raise ValueError(f"output is {output!r}; expected 'static', 'dynamic' or 'both'.")
         return np.hstack([self.static, self.mean_dynamic()])
+
+    def to_frame(self, output: str = "both") -> pd.DataFrame:
+        """Return the :meth:`features` as a table: a row per series, under its id.
+
+        Parameters
+        ----------
+        output : {'static', 'dynamic', 'both'}, default='both'
+            As in :meth:`features`.
+
+        Returns
+        -------
+        DataFrame of shape (n, features)
+            Columns ``static0``, ..., ``dynamic0``, ...; rows numbered where series have no ids.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> codes = Codes(
+        ...     np.ones((2, 1)), np.zeros((2, 3, 1)), np.array([3, 3]), index=pd.Index(["b", "a"])
+        ... )
+        >>> codes.to_frame().loc["a"].to_dict()
+        {'static0': 1.0, 'dynamic0': 0.0}
+        """
+        sizes = {"static": self.static.shape[1], "dynamic": self.dynamic.shape[2]}
+        features = self.features(output)
+        shown = sizes if output == "both" else {output: sizes[output]}
+        names = [f"{name}{i}" for name, size in shown.items() for i in range(size)]
+        return pd.DataFrame(features, index=self.index, columns=names)
+
+
+def ids_of(panel: Any) -> pd.Index | None:
+    """Ids of a checked panel's series; None of one that has none, or knows no names."""
+    return getattr(panel, "index", None)
 
 
 def check_out(out: Any, shape: tuple[int, ...], name: str = "out", dtype: Any = np.float32) -> Any:

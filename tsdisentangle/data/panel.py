@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+import pandas as pd
 
 Rows = np.ndarray | slice
 
@@ -50,7 +51,7 @@ class Scaler(Protocol):
         ...
 
 
-class Panel(Protocol):
+class CheckedPanel(Protocol):
     """A checked panel: what an encoder's ``read`` returns, and all that the package asks of it.
 
     Attributes
@@ -73,6 +74,9 @@ class Panel(Protocol):
     exact_scores : bool
         Whether scores are summed in float64. Not of images: convolutions have no fast form there,
         and every draw is decoded to a whole clip, so that fewer are scored at a time.
+
+    A panel whose sequences have names also has ``index``, their ids; see
+    :func:`~tsdisentangle.data.codes.ids_of`.
     """
 
     def __len__(self) -> int: ...
@@ -96,7 +100,7 @@ class Panel(Protocol):
     @property
     def moments(self) -> "Moments | None": ...  # noqa: D102
 
-    def scaled_by(self, scaler: Any) -> "Panel":
+    def scaled_by(self, scaler: Any) -> "CheckedPanel":
         """Return the panel in the units of a fitted scaler."""
         ...
 
@@ -178,6 +182,8 @@ class Series:
         That container.
     scaler : Scaler or None
         What the values were scaled by.
+    index : Index of shape (n,), default=None
+        Ids of the series, where they have names.
     """
 
     values: np.ndarray
@@ -187,6 +193,7 @@ class Series:
     restore: Callable[[np.ndarray], Any]
     kind: str
     scaler: Any = None
+    index: pd.Index | None = None
 
     may_be_missing = True
     in_memory = True

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from tsdisentangle.data.panel import Panel, Scaler, Series
+from tsdisentangle.data.panel import CheckedPanel, Scaler, Series
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,18 @@ class ChannelScaler:
         """Channels that the network sees."""
         return self.n_channels
 
+    @property
+    def n_marks(self) -> int:
+        """Channels, the last of these, whose likelihood is that of marks."""
+        return 0
+
     @classmethod
     def identity(cls, n_channels: int) -> Self:
         """Return the scaler that changes nothing."""
         return cls(np.zeros(n_channels), np.ones(n_channels))
 
     @classmethod
-    def fit(cls, panel: Panel) -> Self:
+    def fit(cls, panel: CheckedPanel) -> Self:
         """Estimate mean and standard deviation from the observed values.
 
         Raises
@@ -95,12 +100,25 @@ class IndicatingScaler(ChannelScaler):
 
     For data where what was measured says as much as the values do, such as the tests that a
     doctor asks for. The pattern is known up to each series' last observed step.
+
+    Attributes
+    ----------
+    marks : {'bernoulli', 'gaussian'}
+        Likelihood that these channels are modelled with; the latter in models that were fitted
+        before there was the former.
     """
+
+    marks: str = "bernoulli"
 
     @property
     def n_modelled(self) -> int:
         """Channels that the network sees."""
         return 2 * len(self.mean)
+
+    @property
+    def n_marks(self) -> int:
+        """Channels, the last of these, whose likelihood is that of marks."""
+        return len(self.mean) if self.marks == "bernoulli" else 0
 
     def standardise(self, series: Series, rows: np.ndarray) -> Series:
         """Return standardised series, and after their channels the missing pattern."""
@@ -119,12 +137,12 @@ class IndicatingScaler(ChannelScaler):
         return super().inverse(values[..., : len(self.mean)])
 
 
-def fit_scaler(panel: Panel, standardize: bool, indicate: bool) -> Scaler:
+def fit_scaler(panel: CheckedPanel, standardize: bool, indicate: bool) -> Scaler:
     """Return what brings a training panel into the network's units, and back.
 
     Parameters
     ----------
-    panel : Panel
+    panel : CheckedPanel
         In the user's units.
     standardize : bool
         Whether to learn mean and scale of each channel, where the panel's units are not known.

@@ -1,18 +1,21 @@
 """Reading of series: any panel to the package's form, or a clear ``ValueError``."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
+from tsdisentangle.data.frames import Panel, layout_of, panel_restorer, series_ids
+from tsdisentangle.data.layout import Layout
 from tsdisentangle.data.panel import Series, as_is, first_channel, observe
 from tsdisentangle.data.stored import StoredSeries, as_stored, is_stored
 
 ACCEPTED = (
     "a 2-D array (n, time), a 3-D array (n, time, channel), a list of arrays (time_i, channel), "
-    "or a DataFrame with a two-level index (series, time)"
+    "a DataFrame with a two-level index (series, time), or a Panel"
 )
 
 
@@ -21,10 +24,11 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
 
     Parameters
     ----------
-    X : array, list of arrays or DataFrame
+    X : array, list of arrays, DataFrame or Panel
         ``(n, time)``, ``(n, time, channel)``, a list of ``(time_i, channel)`` or ``(time_i,)``,
-        or a DataFrame whose index has the levels (series, time). A numpy masked array has NaN
-        where it is masked. An array that lies in a file (numpy memmap, zarr, HDF5) is not loaded.
+        a DataFrame whose index has the levels (series, time), or a Panel. A numpy masked array has
+        NaN where it is masked. An array that lies in a file (numpy memmap, zarr, HDF5) is not
+        loaded.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused or means "not observed". The estimators' 'indicate' reads as
         'mask'.
@@ -50,8 +54,11 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(f"X is an empty list: 0 series; expected at least one, as {ACCEPTED}.")
     restore: Callable[[np.ndarray], Any]
-    if isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
-        values, steps, restore = _read_panel(X, X.index)
+    if isinstance(X, Panel):
+        values, steps, restore = _read_panel(X.to_frame(), layout_of(X))
+        restore, kind = panel_restorer(X, restore), "panel"
+    elif isinstance(X, pd.DataFrame) and isinstance(X.index, pd.MultiIndex):
+        values, steps, restore = _read_panel(X, layout_of(X))
         kind = "panel"
     elif _is_ragged(X):
         values, steps = _read_list(X)
@@ -62,7 +69,7 @@ def as_series(X: Any, *, missing: str = "error") -> Series | StoredSeries:
         values = array[..., None] if array.ndim == 2 else array
         steps = np.full(len(values), values.shape[1])
         restore = first_channel if array.ndim == 2 else as_is
-    return observe(values, steps, missing, restore, kind)
+    return replace(observe(values, steps, missing, restore, kind), index=series_ids(X))
 
 
 def _check_dense(X: Any, **options: Any) -> np.ndarray:
@@ -143,22 +150,17 @@ def _list_restorer(X: Sequence[Any], steps: np.ndarray) -> Callable[[np.ndarray]
 
 
 def _read_panel(
-    frame: pd.DataFrame, index: pd.MultiIndex
+    frame: pd.DataFrame, layout: Layout
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], pd.DataFrame]]:
-    """Pad a frame with index (..., time), series in order of appearance, steps sorted by time."""
-    if index.has_duplicates:
-        where = index[index.duplicated()][0]
-        raise ValueError(f"The index of X holds {where} twice; each (series, time) may stand once.")
+    """Pad a frame in long form, series as they are laid out, steps sorted by time."""
     rows = _check_dense(frame)
-    owner, _ = pd.factorize(index.droplevel(-1))
-    time, _ = pd.factorize(index.get_level_values(-1), sort=True)
-    order = np.lexsort((time, owner))
+    owner, order = layout.owner, layout.order
     steps = np.bincount(owner)
     starts = np.concatenate([[0], np.cumsum(steps)[:-1]])
     place = owner[order], np.arange(len(order)) - np.repeat(starts, steps)
     values = np.full((len(steps), steps.max(), rows.shape[1]), np.nan, dtype=np.float32)
     values[place] = rows[order]
-    columns = frame.columns
+    index, columns = frame.index, frame.columns
 
     def restore(dense: np.ndarray) -> pd.DataFrame:
         data = np.empty((len(order), dense.shape[2]), dtype=dense.dtype)

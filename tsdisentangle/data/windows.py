@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.panel import Panel, Rows
+from tsdisentangle.data.panel import CheckedPanel, Rows
 
 
 class Windows(NamedTuple):
@@ -51,6 +51,19 @@ class Windows(NamedTuple):
         # A row of which nothing was observed needs a window as well.
         valid[:, 0] = True
         return Windows(values, observed, valid)
+
+    def refill(self, values: Tensor, n_marks: int) -> "Windows":
+        """Return other values in the place of these, with the same gaps and the marks of them.
+
+        Parameters
+        ----------
+        values : Tensor of the shape of :attr:`values`
+        n_marks : int
+            Channels at the end that mark what is missing.
+        """
+        if n_marks:
+            values = torch.cat([values[..., :-n_marks], self.values[..., -n_marks:]], dim=-1)
+        return self._replace(values=values.where(self.observed, 0.0))
 
     def from_first_observed(self) -> "Windows":
         """Return the sequences without the windows before the first one with an observed value."""
@@ -141,12 +154,12 @@ def check_order(order: Any, counts: np.ndarray) -> np.ndarray:
     return array
 
 
-def to_windows(panel: Panel, window: int, rows: Rows | None = None) -> Windows:
+def to_windows(panel: CheckedPanel, window: int, rows: Rows | None = None) -> Windows:
     """Cut sequences into consecutive windows; a partial last window is padded and masked.
 
     Parameters
     ----------
-    panel : Panel
+    panel : CheckedPanel
     window : int
         Steps of a window.
     rows : int array of shape (batch,) or slice, default=None

@@ -19,6 +19,7 @@ from tsdisentangle.evaluation.factors import (
     read_factors,
     varies,
 )
+from tsdisentangle.evaluation.series_labels import by_series, by_step
 from tsdisentangle.evaluation.unlabelled_statistics import (
     describe_codes,
     mean_score_terms,
@@ -121,9 +122,12 @@ def disentanglement_report(
     X : array, list of arrays or DataFrame
         As in ``estimator.encode``; better not the series that it was trained on.
     static : mapping of name to array (n,), or array (n,)
-        One value per series.
+        One value per series. Where ``X`` has ids, a Series or the columns of a DataFrame are
+        aligned with them by their index.
     dynamic : mapping of name to array (n, time), or array (n, time), default=None
-        One value per step. A window counts with the mean of a number and the most frequent label.
+        One value per step; where ``X`` has ids and times, also a Series or the columns of a
+        DataFrame with its index (series, time). A window counts with the mean of a number and the
+        most frequent label.
     groups : array of shape (n,), default=None
         Series of one group, as of one patient, stay on one side of every split; at least five
         different ones.
@@ -139,7 +143,8 @@ def disentanglement_report(
     Raises
     ------
     ValueError
-        Factors that do not fit the series, have a single value, or too few known ones.
+        Factors that do not fit the series or their ids, have a single value, or too few known
+        ones.
 
     Notes
     -----
@@ -163,7 +168,9 @@ def disentanglement_report(
     rng = check_random_state(random_state)
     codes = estimator.encode(X)
     views = CodeViews(codes)
+    static, dynamic = by_series(X, static, "static"), by_step(X, dynamic)
     factors = read_factors(static, dynamic, views, estimator.window_)
+    groups = by_series(X, groups, "groups")
     groups = np.arange(len(views)) if groups is None else np.asarray(groups)
     seed = rng.randint(2**31 - 1)
     split = split_rows(len(views), test_size, groups, seed)

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.evaluation.generation_report import LabelClassifier, generation_report
+from tsdisentangle.evaluation.series_labels import by_series
 
 # The dynamic codes of a whole series as one row.
 FLATTENED, AVERAGED = "dynamic, flattened", "dynamic, mean"
@@ -72,7 +73,8 @@ def leakage_report(
         As in ``estimator.encode``; series that the estimator was not trained on. With a judge, an
         array of sequences of one length.
     static, dynamic : mappings of label name to array of shape (n,)
-        One class per series, at least five series of each.
+        One class per series, at least five series of each. Where ``X`` has ids, a Series or the
+        columns of a DataFrame are aligned with them by their index.
     judge : classifier, default=None
         With ``predict_proba`` and ``classes_``; adds the gaps by generation.
     n_splits : int, default=10
@@ -87,7 +89,7 @@ def leakage_report(
     Raises
     ------
     ValueError
-        Labels that do not fit the series, or have rare classes.
+        Labels that do not fit the series or their ids, or have rare classes.
 
     Notes
     -----
@@ -107,6 +109,7 @@ def leakage_report(
     ['svc', 'random_forest', 'knn', 'average']
     """
     rng = check_random_state(random_state)
+    static, dynamic = by_series(X, static, "static"), by_series(X, dynamic, "dynamic")
     codes = estimator.encode(X)
     seed = rng.randint(2**31 - 1)
     accuracies = pd.DataFrame(_read(codes, static, dynamic, n_splits, seed))

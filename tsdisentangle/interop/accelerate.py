@@ -82,7 +82,7 @@ def fit_distributed(
     handler = accelerator.ddp_handler
     joined = DistributedNet.join(fitted.net_, {} if handler is None else handler.to_kwargs())
     fitted.net_ = joined
-    fitted._train(dataset, estimator.max_epochs)
+    fitted._train(dataset, fitted.max_epochs_)
     fitted.net_ = joined.leave()
     for name in ("random_state", "device", "verbose"):
         setattr(fitted, name, getattr(estimator, name))

@@ -173,7 +173,8 @@ def _encode(
 ) -> Codes:
     if len(X):
         return estimator.encode(X, return_std=return_std)
-    return Codes(**{name: np.empty((0, *shape), np.float32) for name, shape in shapes.items()})
+    empty: Any = {name: np.empty((0, *shape), np.float32) for name, shape in shapes.items()}
+    return Codes(**empty)
 
 
 # -- frames -------------------------------------------------------------------------------------

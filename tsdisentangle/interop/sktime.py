@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from tsdisentangle.base import SequenceDisentangler
+from tsdisentangle.data.frames import Panel
 
 try:
     from sktime.transformations.base import BaseTransformer
@@ -26,12 +27,18 @@ class DisentanglingTransformer(BaseTransformer):
         are masked if it has ``missing='mask'``.
     output : {'static', 'dynamic', 'both', 'series'}, default='both'
         A row of features per series (static code, averaged dynamic code, or both), or
-        ``'series'``: the sequence of dynamic codes of each series.
+        ``'series'``: the sequence of dynamic codes of each series, each at the time of the first
+        step of its window.
 
     Attributes
     ----------
     estimator_ : SequenceDisentangler
         The fitted clone.
+
+    Notes
+    -----
+    Rows stand under the ids of the series. A hierarchical panel is one panel, whose series have
+    ids of several levels: one network learns from all of them.
 
     Examples
     --------
@@ -53,7 +60,7 @@ class DisentanglingTransformer(BaseTransformer):
         "scitype:transform-input": "Series",
         "scitype:transform-output": "Primitives",
         "scitype:instancewise": False,
-        "X_inner_mtype": "df-list",
+        "X_inner_mtype": ["pd-multiindex", "pd_multiindex_hier"],
         "y_inner_mtype": "None",
         "fit_is_empty": False,
         "capability:inverse_transform": False,
@@ -75,7 +82,7 @@ class DisentanglingTransformer(BaseTransformer):
             }
         )
 
-    def _fit(self, X: list[pd.DataFrame], y: Any = None) -> "DisentanglingTransformer":
+    def _fit(self, X: pd.DataFrame, y: Any = None) -> "DisentanglingTransformer":
         if self.output not in ("static", "dynamic", "both", "series"):
             raise ValueError(
                 f"output is {self.output!r}; expected 'static', 'dynamic', 'both' or 'series'."
@@ -83,21 +90,18 @@ class DisentanglingTransformer(BaseTransformer):
         self.estimator_ = clone(self._method())
         if self.output != "series":
             self.estimator_.set_params(output=self.output)
-        self.estimator_.fit(_arrays(X))
+        self.estimator_.fit(X)
         return self
 
-    def _transform(self, X: list[pd.DataFrame], y: Any = None) -> Any:
+    def _transform(self, X: pd.DataFrame, y: Any = None) -> pd.DataFrame:
+        codes = self.estimator_.encode(X)
         if self.output != "series":
-            return pd.DataFrame(
-                self.estimator_.transform(_arrays(X)),
-                columns=self.estimator_.get_feature_names_out(),
-            )
-        codes = self.estimator_.encode(_arrays(X))
+            return codes.to_frame(self.output)
+        panel, window = Panel(X), self.estimator_.window_
+        valid = np.arange(codes.dynamic.shape[1]) < codes.lengths[:, None]
         columns = [f"dynamic{i}" for i in range(codes.dynamic.shape[2])]
-        return [
-            pd.DataFrame(dynamic[:length], columns=columns)
-            for dynamic, length in zip(codes.dynamic, codes.lengths, strict=True)
-        ]
+        starts = _window_starts(panel.steps, codes.lengths, window)
+        return pd.DataFrame(codes.dynamic[valid], panel.to_frame().index[starts], columns)
 
     def _method(self) -> SequenceDisentangler:
         if self.estimator is not None:
@@ -125,6 +129,8 @@ class DisentanglingTransformer(BaseTransformer):
         ]
 
 
-def _arrays(X: list[pd.DataFrame]) -> list[np.ndarray]:
-    """Sktime's list of frames (time, channel) to the list of arrays that the estimators take."""
-    return [frame.to_numpy(dtype=np.float32) for frame in X]
+def _window_starts(steps: np.ndarray, lengths: np.ndarray, window: int) -> np.ndarray:
+    """Row of the first step of each window, of series of so many steps and windows in turn."""
+    first = np.repeat(np.cumsum(steps) - steps, lengths)
+    number = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return first + number * window

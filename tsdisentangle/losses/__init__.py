@@ -1,3 +1,8 @@
-from tsdisentangle.losses.elbo import gaussian_nll, kl_gaussian, kl_standard_normal
+from tsdisentangle.losses.elbo import (
+    bernoulli_nll,
+    gaussian_nll,
+    kl_gaussian,
+    kl_standard_normal,
+)
 
-__all__ = ["gaussian_nll", "kl_gaussian", "kl_standard_normal"]
+__all__ = ["bernoulli_nll", "gaussian_nll", "kl_gaussian", "kl_standard_normal"]

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
 
 from tsdisentangle.nn.gaussian import Gaussian
 
@@ -53,4 +54,33 @@ def gaussian_nll(values: Tensor, prediction: Gaussian, observed: Tensor) -> Tens
     residual = torch.where(observed, values - prediction.mean, 0.0)
     squared = residual.square() * torch.exp(-prediction.logvar)
     nll = 0.5 * (squared + prediction.logvar + math.log(2 * math.pi))
+    return torch.where(observed, nll, 0.0)
+
+
+def bernoulli_nll(values: Tensor, probability: Tensor, observed: Tensor) -> Tensor:
+    """``-log p(values)`` of marks that are 0 or 1, 0 where not observed.
+
+    Parameters
+    ----------
+    values : Tensor
+        The marks.
+    probability : Tensor
+        How probable a 1 is; of a shape that broadcasts with ``values`` to its own.
+    observed : bool Tensor
+        Which entries count.
+
+    Returns
+    -------
+    Tensor of the shape of ``probability``
+
+    Examples
+    --------
+    >>> marks, observed = torch.tensor([1.0, 0.0]), torch.tensor([True, False])
+    >>> bernoulli_nll(marks, torch.tensor([0.5, 0.5]), observed)
+    tensor([0.6931, 0.0000])
+    """
+    # Kept apart before the logarithm: one of 0 under the mask would be a NaN in the gradient.
+    known = torch.where(observed, probability, 0.5)
+    marks = torch.where(observed, values, 0.0).expand_as(known)
+    nll = binary_cross_entropy(known, marks, reduction="none")
     return torch.where(observed, nll, 0.0)

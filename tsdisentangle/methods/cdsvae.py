@@ -30,13 +30,13 @@ def permute_windows(batch: Windows, noise: Noise) -> Windows:
     return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
 
-def rescale_channels(batch: Windows, noise: Noise) -> Windows:
+def rescale_channels(batch: Windows, noise: Noise, n_marks: int = 0) -> Windows:
     """Scale and shift each series' channels at random: the motion is kept, the look is not."""
     shape = (len(batch.values), 1, 1, batch.values.shape[-1])
     low, high = SCALES
     scale = low + (high - low) * torch.special.ndtr(noise("channel_scale", shape, batch.values))
     shift = SHIFT_STD * noise("channel_shift", shape, batch.values)
-    return batch._replace(values=(scale * batch.values + shift).where(batch.observed, 0.0))
+    return batch.refill(scale * batch.values + shift, n_marks)
 
 
 class CDSVAENetwork(ContrastiveNetwork):
@@ -46,7 +46,7 @@ class CDSVAENetwork(ContrastiveNetwork):
         """A series and its augmentations, against the others of the batch and theirs."""
         with keep_running_averages(self):
             permuted = self.encode(permute_windows(batch, noise))
-            rescaled = self.encode(rescale_channels(batch, noise))
+            rescaled = self.encode(rescale_channels(batch, noise, self.n_marks))
 
         def path(codes: Posterior) -> Tensor:
             return codes.dynamic.mean.where(batch.valid[..., None], 0.0).flatten(1)
@@ -115,8 +115,10 @@ class CDSVAE(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
         times a factor per channel that is fitted to the residuals of training (Rybkin et al.
         2021), so that scores and early stopping rank by what is reconstructed.
-    max_epochs : int, default=100
-        Passes over the training series. 0 leaves the network untrained.
+    max_epochs : int or 'auto', default='auto'
+        Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
+        epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
+        have gone on warns (``ConvergenceWarning``).
     batch_size : int, default=64
         Series per step of training, and of inference; the contrastive terms need others to compare.
     lr : float, default=4e-3
@@ -157,6 +159,8 @@ class CDSVAE(StaticCodeDisentangler):
     static_prior_ : AggregatePrior
         That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
         is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
+    max_epochs_ : int
+        What ``max_epochs`` stood for.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -180,9 +184,9 @@ class CDSVAE(StaticCodeDisentangler):
     Notes
     -----
     The augmentations are for tabular series; those of the paper are for video. With
-    ``missing='indicate'`` the indicators are rescaled like the channels. The released code
-    hands the log-variance to a density that expects the logarithm of the standard deviation; here
-    the density of ``I(s; d)`` is that of the posterior.
+    ``missing='indicate'`` the marks of missing values are not rescaled. The released code hands
+    the log-variance to a density that expects the logarithm of the standard deviation; here the
+    density of ``I(s; d)`` is that of the posterior.
 
     References
     ----------
@@ -225,7 +229,7 @@ class CDSVAE(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "decoder",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
         validation_fraction: float = 0.1,

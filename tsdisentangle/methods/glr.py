@@ -15,6 +15,7 @@ from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.element_encoder import ElementEncoder
+from tsdisentangle.nn.frozen import frozen_weights
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.gaussian_process import BandedGaussian, BandedHead, GaussianProcess
 from tsdisentangle.nn.noise import Noise, mean_noise
@@ -130,20 +131,26 @@ class GLRNetwork(SequenceNetwork):
     def counterfactual(
         self, batch: Windows, static: Tensor, dynamic: Tensor, noise: Noise
     ) -> Tensor:
-        """How much series decoded from other global codes resemble the original: ``(batch,)``."""
-        draws = len(static)
-        other = noise("static_prior", static.shape, static).flatten(0, 1)
-        observed = batch.observed.repeat(draws, 1, 1, 1)
+        """How much series resemble the original, decoded from another's global code: ``(batch,)``.
+
+        The decoder alone learns from it. As long as that ignores the global codes, such a series
+        reads as the original does, and nothing but global codes of zero could change this.
+        """
+        draws, static, dynamic = len(static), static.detach(), dynamic.detach()
+        other = static.roll(1, dims=1).flatten(0, 1)
+        places = batch.take(torch.arange(len(other), device=other.device) % len(batch.values))
         with keep_running_averages(self):
-            decoded = self.decode(other, dynamic.flatten(0, 1), noise)
-            values = decoded.sample(noise, "counterfactual")[0].where(observed, 0.0)
-            encoded = self.global_posterior(self.encoder(values, observed), observed, noise)
+            decoded = self.decode(other, dynamic.flatten(0, 1), noise, places.valid)
+            made = places.refill(decoded.sample(noise, "counterfactual")[0], self.n_marks)
+            with frozen_weights(self.encoder, self.global_lstm, self.global_head):
+                features = self.encoder(made.values, made.observed)
+                encoded = self.global_posterior(features, made.observed, noise)
         return resemblance(encoded, static.flatten(0, 1), other).unflatten(0, (draws, -1)).mean(0)
 
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
         """Terms of Tonekaboni et al. (2022), each divided by the batch size.
 
-        Validation has no counterfactual term: without draws of other codes it says nothing.
+        Validation has no counterfactual term: it depends on what else is in a batch.
         """
         parts, static, dynamic = self.drawn(batch, noise, self.n_samples)
         if self.training:
@@ -165,8 +172,9 @@ class GLR(StaticCodeDisentangler):
     with up to four length scales; ``x_t ~ p(x_t | z_t, z_g)``. ``q(z_t | x)`` takes its parameters
     from window ``t`` alone. ``q(z_g | x)`` reads a random run of windows, so that it cannot hold
     what happens at one moment; its scale is fixed at 1. A counterfactual term keeps the decoder
-    from ignoring ``z_g``: a series ``x~`` that is decoded from the same local codes and another
-    ``z_g'`` must look like ``z_g'``, not like ``z_g``. Training minimises, per series::
+    from ignoring ``z_g``: a series ``x~`` that is decoded from the same local codes and the
+    ``z_g'`` of another series must look like ``z_g'``, not like ``z_g``. Training minimises, per
+    series::
 
         -log p(x_t | z_t, z_g)  +  beta (KL(q(z_g) || p(z_g)) + KL(q(z) || GP))
             +  counterfactual * exp(log q(z_g | x~) - log q(z_g' | x~))
@@ -225,8 +233,10 @@ class GLR(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
         times a factor per channel that is fitted to the residuals of training (Rybkin et al.
         2021), so that scores and early stopping rank by what is reconstructed.
-    max_epochs : int, default=100
-        Passes over the training series. 0 leaves the network untrained.
+    max_epochs : int or 'auto', default='auto'
+        Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
+        epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
+        have gone on warns (``ConvergenceWarning``).
     batch_size : int, default=64
         Series per step of training, and of inference.
     lr : float, default=4e-3
@@ -267,6 +277,8 @@ class GLR(StaticCodeDisentangler):
     static_prior_ : AggregatePrior
         That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
         is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
+    max_epochs_ : int
+        What ``max_epochs`` stood for.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -293,9 +305,15 @@ class GLR(StaticCodeDisentangler):
     The kernels of both kinds have variance 0.5, not only the Cauchy ones. Local and global encoder
     share the network that reads a window, and a counterfactual series is read with the gaps of the
     original, as all that this network has seen. Neighbouring windows may correlate with either sign
-    in the posterior, not only with the one opposite to the prior's, and by less than 1 a step. And
-    each log-ratio of the counterfactual term is cut at 3, since the expectation of the ratio is
-    infinite under the prior of ``z_g'``; uncut, rare draws drown out the global code.
+    in the posterior, not only with the one opposite to the prior's, and by less than 1 a step.
+
+    The counterfactual term trains the decoder alone, and takes ``z_g'`` from another series of the
+    batch instead of the prior. At the start the decoder ignores ``z_g``, so ``x~`` reads as ``x``
+    does, and the only way for an encoder to lower the term is a ``z_g`` of zero for every series,
+    where it stays: on Air Quality every weight above 0 silenced the global code. And codes of the
+    prior could be told from the others by where they lie, without a resemblance. Each log-ratio is
+    cut at 3, since the expectation of the ratio is infinite under a Gaussian ``z_g'``; uncut, rare
+    draws drown out the global code.
 
     References
     ----------
@@ -344,7 +362,7 @@ class GLR(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "decoder",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
         validation_fraction: float = 0.1,

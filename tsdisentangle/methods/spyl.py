@@ -78,8 +78,8 @@ class SPYLNetwork(ContrastiveNetwork):
     ) -> Posterior:
         """Codes of the series that is decoded, as long as those of the batch and as gappy."""
         with keep_running_averages(self):
-            values = self.decode(static, dynamic, noise).mean.where(batch.observed, 0.0)
-            return over_time(self.encode(batch._replace(values=values)), batch.valid)
+            values = self.decode(static, dynamic, noise, batch.valid).mean
+            return over_time(self.encode(batch.refill(values, self.n_marks)), batch.valid)
 
 
 class WarmUp(Callback):
@@ -164,8 +164,10 @@ class SPYL(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
         times a factor per channel that is fitted to the residuals of training (Rybkin et al.
         2021), so that scores and early stopping rank by what is reconstructed.
-    max_epochs : int, default=100
-        Passes over the training series. 0 leaves the network untrained.
+    max_epochs : int or 'auto', default='auto'
+        Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
+        epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
+        have gone on warns (``ConvergenceWarning``).
     batch_size : int, default=64
         Series per step of training, and of inference.
     lr : float, default=4e-3
@@ -206,6 +208,8 @@ class SPYL(StaticCodeDisentangler):
     static_prior_ : AggregatePrior
         That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
         is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
+    max_epochs_ : int
+        What ``max_epochs`` stood for.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -276,7 +280,7 @@ class SPYL(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "decoder",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
         validation_fraction: float = 0.1,
@@ -325,10 +329,10 @@ class SPYL(StaticCodeDisentangler):
         return contrastive_weights(self.beta, self.contrast, self.information)
 
     def _callbacks(self) -> list[tuple[str, Any]]:
-        return [("warm_up", WarmUp(self.warm_up * self.max_epochs, self._weights()))]
+        return [("warm_up", WarmUp(self.warm_up * self.max_epochs_, self._weights()))]
 
     def _schedule(self) -> dict[str, Any]:
-        return {"warm_up * max_epochs": float(self.warm_up * self.max_epochs)}
+        return {"warm_up * max_epochs": float(self.warm_up * self.max_epochs_)}
 
     def _build_network(self, n_channels: int, window: int) -> SPYLNetwork:
         return SPYLNetwork(

@@ -23,22 +23,11 @@ from tsdisentangle.nn.anchor import (
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise, mean_noise
-from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, SequenceLSTM, StackedLSTM
+from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, make_lstm
 from tsdisentangle.training.building import build_parts
 
 # Which windows count in the sequence term, and what the anchor term is.
 ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
-
-
-def make_lstm(
-    encoder: ElementEncoder, dynamic_dim: int, bidirectional: bool
-) -> SequenceLSTM | StackedLSTM:
-    """LSTM of the dynamic posterior, with outputs as wide in one direction as in two."""
-    width = 2 * dynamic_dim if encoder.stacked else encoder.out_features
-    hidden = max(1, width // 2) if bidirectional else width
-    if encoder.stacked:
-        return StackedLSTM(encoder.out_features, hidden, 2, bidirectional)
-    return SequenceLSTM(encoder.out_features, hidden, bidirectional)
 
 
 class StaticDynamicNetwork(SequenceNetwork):
@@ -56,6 +45,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         anchor_loss: str,
         subtract: bool,
         dynamic_skip: bool = False,
+        noisy_token: bool = True,
         bidirectional: bool,
         n_samples: int,
         weights: dict[str, float],
@@ -72,7 +62,7 @@ class StaticDynamicNetwork(SequenceNetwork):
         self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
         self.anchor, self.anchor_fraction = anchor, anchor_fraction
         self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
-        self.dynamic_skip = dynamic_skip
+        self.dynamic_skip, self.noisy_token = dynamic_skip, noisy_token
 
     def readable(self, observed: Tensor) -> Tensor:
         """Windows that the static code may come from; observed ones if none can be read."""
@@ -106,7 +96,8 @@ class StaticDynamicNetwork(SequenceNetwork):
         return Gaussian(static.mean[:, 0], static.logvar[:, 0])
 
     def _dynamic(self, features: Tensor, batch: Windows, index: Tensor, noise: Noise) -> Gaussian:
-        token = noise("anchor", (len(features), features.shape[-1]), features)
+        source = noise if self.noisy_token else mean_noise
+        token = source("anchor", (len(features), features.shape[-1]), features)
         rest = subtract_anchor(features, index, token, self.subtract)
         rest = self.encoder.dynamic_summary(rest, batch.observed)
         if self.lstm is not None:
@@ -193,7 +184,9 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
         After fit, take the static code from the anchor, as in the paper, or average the posterior
         means of all windows that could be an anchor, equally or weighted by their precision.
-        Usually more accurate, at the price that the code is no longer that of a single element.
+        Usually more accurate, at the price that the code is no longer that of a single element. It
+        belongs together with ``anchor='random_batch'``: else windows are read that the static code
+        was never trained on.
         It is what ``transform`` and ``encode`` return; ``reconstruct``, ``impute`` and ``swap``
         decode the anchor's, which the dynamic codes are relative to. May be changed after fit.
     static_prior : {'aggregate', 'normal'}, default='aggregate'
@@ -212,6 +205,10 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         (the ablation "no loss"). ``'drop'``: the anchor does not count.
     subtract : bool, default=True
         Subtract the anchor's features from the others; False is the ablation "no sub".
+    anchor_token : {'noise', 'zero'}, default='noise'
+        What stands at the anchor in training, where the difference to itself would say nothing:
+        noise, as in the paper, or its mean, which stands there after fit in any case. Zero scores
+        a little higher where sequences are short.
     dynamic_rate : 'auto', float or None, default=None
         Nats per window that the dynamic codes are held at, by a weight of their divergence that
         adapts from ``beta`` on in training: fewer starve them, more let them hold what stays.
@@ -237,8 +234,10 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
         times a factor per channel that is fitted to the residuals of training (Rybkin et al.
         2021), so that scores and early stopping rank by what is reconstructed.
-    max_epochs : int, default=100
-        Passes over the training series. 0 leaves the network untrained.
+    max_epochs : int or 'auto', default='auto'
+        Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
+        epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
+        have gone on warns (``ConvergenceWarning``).
     batch_size : int, default=64
         Series per step of training, and of inference.
     lr : float, default=4e-3
@@ -279,6 +278,8 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     static_prior_ : AggregatePrior
         That mixture: ``weights``, ``means`` and Cholesky factors of the covariances. Fitted when it
         is first asked for, to at most 2,000 series (after :meth:`partial_fit`, of the last ``X``).
+    max_epochs_ : int
+        What ``max_epochs`` stood for.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler or ClipFormat
@@ -303,8 +304,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     Notes
     -----
     What the anchor itself does at its moment is not dynamics to this model: the differences to
-    the anchor leave it out, so the static code keeps it. A noise token stands at the anchor in
-    training, and its mean, zero, afterwards.
+    the anchor leave it out, so the static code keeps it.
 
     References
     ----------
@@ -335,6 +335,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "anchor_loss": [StrOptions(set(ANCHOR_IN_SEQUENCE))],
         "subtract": ["boolean"],
+        "anchor_token": [StrOptions({"noise", "zero"})],
         "dynamic_rate": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "dynamic_skip": ["boolean"],
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
@@ -358,6 +359,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         beta: float | tuple[float, float] = (0.5, 3.0),
         anchor_loss: str = "step",
         subtract: bool = True,
+        anchor_token: str = "noise",
         dynamic_rate: str | float | None = None,
         dynamic_skip: bool = False,
         dynamic_posterior: str = "bidirectional",
@@ -365,7 +367,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "decoder",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
         validation_fraction: float = 0.1,
@@ -410,6 +412,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         self.beta = beta
         self.anchor_loss = anchor_loss
         self.subtract = subtract
+        self.anchor_token = anchor_token
         self.dynamic_rate = dynamic_rate
         self.dynamic_skip = dynamic_skip
         self.dynamic_posterior = dynamic_posterior
@@ -436,6 +439,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
             anchor_loss=self.anchor_loss,
             subtract=self.subtract,
             dynamic_skip=self.dynamic_skip,
+            noisy_token=self.anchor_token == "noise",
             bidirectional=self.dynamic_posterior == "bidirectional",
             n_samples=self.n_samples,
             weights=self._weights(),

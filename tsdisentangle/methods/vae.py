@@ -40,9 +40,11 @@ class VAENetwork(SequenceNetwork):
         dynamic = self.posterior(batch)
         return Posterior(pool_static(dynamic, batch.valid, "mean"), dynamic)
 
-    def decode(self, static: Tensor, dynamic: Tensor, noise: Noise) -> Gaussian:
+    def decode(
+        self, static: Tensor, dynamic: Tensor, noise: Noise, valid: Tensor | None = None
+    ) -> Gaussian:
         """Each window from its own code; ``static`` is not used."""
-        return self.predict(dynamic, noise)
+        return self.predict(dynamic, noise, valid)
 
     def bound(self, batch: Windows, noise: Noise, draws: int = 1) -> dict[str, Tensor]:
         """Parts of the negative evidence lower bound, a series each."""
@@ -113,8 +115,10 @@ class VAE(SequenceDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
         times a factor per channel that is fitted to the residuals of training (Rybkin et al.
         2021), so that scores and early stopping rank by what is reconstructed.
-    max_epochs : int, default=100
-        Passes over the training series. 0 leaves the network untrained.
+    max_epochs : int or 'auto', default='auto'
+        Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
+        epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
+        have gone on warns (``ConvergenceWarning``).
     batch_size : int, default=64
         Series per step of training, and of inference.
     lr : float, default=4e-3
@@ -152,6 +156,8 @@ class VAE(SequenceDisentangler):
         Losses and their unweighted terms, an entry per epoch.
     net_ : skorch NeuralNet
         The training loop with the network, ``net_.module_``.
+    max_epochs_ : int
+        What ``max_epochs`` stood for.
     interrupted_ : bool
         Whether Ctrl-C has ended the fit; the estimator then is as after the last finished epoch.
     scaler_ : ChannelScaler
@@ -200,7 +206,7 @@ class VAE(SequenceDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "decoder",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
         validation_fraction: float = 0.1,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import silhouette_score
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.validation import check_codes, check_label, check_pair
 
 
@@ -197,5 +198,6 @@ def silhouette(codes: Any, labels: Any) -> float:
     >>> silhouette([[0.0], [0.0], [1.0], [1.0]], ["a", "a", "b", "b"])
     1.0
     """
+    (labels,) = align(codes, labels)
     codes = check_codes(codes)
     return float(silhouette_score(codes, check_label(labels, len(codes), "labels")))

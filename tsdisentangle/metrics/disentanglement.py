@@ -13,6 +13,7 @@ from sklearn.ensemble import (
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_random_state
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.information import held_out_probabilities, top_two_gap
 from tsdisentangle.metrics.leakage import read_factor
 from tsdisentangle.metrics.validation import (
@@ -164,6 +165,7 @@ def code_importances(
     """
     if predictor not in PREDICTORS:
         raise ValueError(f"predictor is {predictor!r}; expected one of {sorted(PREDICTORS)}.")
+    factors, groups = align(codes, factors, groups)
     codes = check_codes(codes)
     seed = check_random_state(random_state).randint(2**31 - 1)
     train, test = split_rows(len(codes), test_size, groups, seed)
@@ -222,6 +224,7 @@ def sap(
     >>> sap(codes, codes[:, 0], random_state=0) > 0.95
     True
     """
+    factors, groups = align(codes, factors, groups)
     codes = check_codes(codes)
     checked = check_factors(factors, len(codes)).values()
     train, test = split_rows(len(codes), test_size, groups, random_state)
@@ -273,6 +276,7 @@ def explicitness(
     >>> explicitness(np.eye(3)[label], label, random_state=0)
     1.0
     """
+    labels, groups = align(codes, labels, groups)
     codes = check_codes(codes)
     seed = check_random_state(random_state).randint(2**31 - 1)
     each = [

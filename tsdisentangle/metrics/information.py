@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils import check_random_state
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.leakage import linear_probe
 from tsdisentangle.metrics.validation import (
     check_codes,
@@ -75,6 +76,7 @@ def mutual_information(codes: Any, factors: Any, *, n_bins: int = BINS) -> np.nd
     array([[0.6931],
            [0.    ]])
     """
+    (factors,) = align(codes, factors)
     codes = check_codes(codes)
     bins = _bin(codes, n_bins)
     classes = _classes(check_factors(factors, len(codes)), n_bins)
@@ -110,6 +112,7 @@ def mig(codes: Any, factors: Any, *, n_bins: int = BINS) -> float:
     >>> mig([[0, 5], [0, 5], [1, 5], [1, 5]], [0, 0, 1, 1])
     1.0
     """
+    (factors,) = align(codes, factors)
     codes = check_codes(codes)
     checked = check_factors(factors, len(codes))
     gaps = top_two_gap(mutual_information(codes, checked, n_bins=n_bins))
@@ -254,6 +257,7 @@ def group_mi_gap(
     True
     """
     seed = check_random_state(random_state).randint(2**31 - 1)
+    labels, groups = align(own, labels, groups)
     own, other = check_pair(own, other, ("own", "other"))
     of_own, of_other = (
         group_information(code, labels, test_size=test_size, groups=groups, random_state=seed)
@@ -269,6 +273,7 @@ def held_out_probabilities(
 
     Held-out rows whose label is absent from the training rows are left out: no probe can learn it.
     """
+    labels, groups = align(codes, labels, groups)
     codes = check_codes(codes)
     labels = check_label(labels, len(codes), "labels")
     train, test = split_rows(len(codes), test_size, groups, random_state)

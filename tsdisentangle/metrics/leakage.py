@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.validation import check_codes, check_factor, is_label
 
 
@@ -187,6 +188,8 @@ def read_factor(
     >>> read_factor(codes, [0] * 10 + [1] * 10, codes[5:15], [0] * 5 + [1] * 5)
     Reading(score=1.0, chance=0.5, normalized=1.0)
     """
+    (train_factor,) = align(train_codes, train_factor)
+    (test_factor,) = align(test_codes, test_factor)
     train_codes = check_codes(train_codes, "train_codes")
     test_codes = check_codes(test_codes, "test_codes")
     factor = np.concatenate([np.asarray(train_factor), np.asarray(test_factor)])

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import check_random_state
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.validation import check_codes, check_label
 
 TEST_SIZE = 0.2
@@ -97,6 +98,7 @@ def latent_accuracies(
     >>> found["knn"]
     array([1., 1.])
     """
+    (labels,) = align(codes, labels)
     codes = check_codes(codes)
     labels = check_label(labels, len(codes), "labels")
     rarest = np.bincount(labels).min()

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import check_array
+
+from tsdisentangle.metrics.alignment import align
 
 
 def check_codes(codes: Any, name: str = "codes", min_rows: int = 2) -> np.ndarray:
@@ -15,6 +18,7 @@ def check_codes(codes: Any, name: str = "codes", min_rows: int = 2) -> np.ndarra
 
 def check_pair(x: Any, y: Any, names: tuple[str, str], min_rows: int = 2) -> tuple[Any, Any]:
     """Two codes of the same rows."""
+    y = _like(x, y, names[1])
     x, y = check_codes(x, names[0], min_rows), check_codes(y, names[1], min_rows)
     if len(x) != len(y):
         raise ValueError(
@@ -22,6 +26,11 @@ def check_pair(x: Any, y: Any, names: tuple[str, str], min_rows: int = 2) -> tup
             "same series, row by row."
         )
     return x, y
+
+
+def _like(x: Any, y: Any, name: str) -> Any:
+    """Rows of the second code in the order of the first one, where both have ids."""
+    return align(x, {name: y})[0][name] if isinstance(y, pd.DataFrame) else y
 
 
 def check_matrix(matrix: Any, name: str) -> np.ndarray:

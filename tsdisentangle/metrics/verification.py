@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tsdisentangle.metrics.alignment import align
 from tsdisentangle.metrics.validation import check_codes, check_label, check_pair
 
 SMALLEST_NORM = 1e-8
@@ -236,6 +237,7 @@ def verification_gap(static: Any, dynamic: Any, speakers: Any) -> VerificationGa
     >>> verification_gap(codes, np.ones((4, 1)), ["a", "a", "b", "b"]).gap
     0.5
     """
+    (speakers,) = align(static, speakers)
     static, dynamic = check_pair(static, dynamic, ("static", "dynamic"))
     of_static = equal_error_rate(static, speakers)
     of_dynamic = equal_error_rate(dynamic, speakers)
@@ -290,6 +292,7 @@ def pair_cosines(vectors: Any, speakers: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _checked(vectors: Any, speakers: Any) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of unit length, and numbers of their speakers."""
+    (speakers,) = align(vectors, speakers)
     vectors = check_codes(vectors, "vectors")
     speakers = check_label(speakers, len(vectors), "speakers")
     if np.bincount(speakers).max() < 2:

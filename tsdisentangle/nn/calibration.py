@@ -21,7 +21,7 @@ class ScaleCalibration(nn.Module):
     Parameters
     ----------
     n_channels : int
-        Channels that the network models.
+        Channels of values. Channels after them are marks, which have no scale.
     """
 
     log_factor: Tensor
@@ -33,7 +33,9 @@ class ScaleCalibration(nn.Module):
 
     def forward(self, prediction: Gaussian) -> Gaussian:
         """Return a prediction ``(..., channel)`` with calibrated variance."""
-        return Gaussian(prediction.mean, prediction.logvar + self.log_factor)
+        marks = prediction.mean.shape[-1] - len(self.log_factor)
+        factors = nn.functional.pad(self.log_factor, (0, marks))
+        return Gaussian(prediction.mean, prediction.logvar + factors)
 
     @torch.no_grad()
     def update(self, values: Tensor, prediction: Gaussian, observed: Tensor) -> None:
@@ -45,6 +47,9 @@ class ScaleCalibration(nn.Module):
         prediction : Gaussian of shape (draws, batch, windows, step, channel)
             Calibrated, as :meth:`forward` returns it.
         """
+        n_channels = len(self.log_factor)
+        values, observed = values[..., :n_channels], observed[..., :n_channels]
+        prediction = Gaussian(*(part[..., :n_channels] for part in prediction))
         axes = tuple(range(prediction.mean.ndim - 1))
         residual = torch.where(observed, values - prediction.mean, 0.0).float()
         squared = (residual.square() * torch.exp(-prediction.logvar.float())).sum(axes)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
 from tsdisentangle.nn.noise import Noise
 
@@ -133,6 +134,17 @@ class StackedLSTM(nn.Module):
         for layer in self.layers:
             sequence = layer(sequence, lengths)
         return sequence
+
+
+def make_lstm(
+    encoder: ElementEncoder, dynamic_dim: int, bidirectional: bool
+) -> SequenceLSTM | StackedLSTM:
+    """LSTM of the dynamic posterior, with outputs as wide in one direction as in two."""
+    width = 2 * dynamic_dim if encoder.stacked else encoder.out_features
+    hidden = max(1, width // 2) if bidirectional else width
+    if encoder.stacked:
+        return StackedLSTM(encoder.out_features, hidden, 2, bidirectional)
+    return SequenceLSTM(encoder.out_features, hidden, bidirectional)
 
 
 def last_kept(rnn: nn.LSTM | nn.GRU, sequence: Tensor, keep: Tensor) -> Tensor:

@@ -55,6 +55,8 @@ class RecurrentSpectrumEncoder(ElementEncoder):
 class SpectrumDecoder(nn.Module):
     """Codes to frames through one MLP, every frame on its own."""
 
+    independent_elements = True
+
     def __init__(self, code_dim: int, n_bins: int, hidden: int):
         super().__init__()
         self.mlp = nn.Sequential(

@@ -56,6 +56,8 @@ class WindowEncoder(ElementEncoder):
 class WindowDecoder(nn.Module):
     """Codes to a whole window through one MLP; one learned standard deviation a channel."""
 
+    independent_elements = True
+
     def __init__(self, code_dim: int, n_channels: int, window: int, hidden: int):
         super().__init__()
         self.shape = (window, n_channels)
@@ -121,6 +123,8 @@ class StepEncoder(ElementEncoder):
 
 class StepDecoder(nn.Module):
     """The paper's decoder: an LSTM that starts from the codes and is driven by noise."""
+
+    independent_elements = True
 
     def __init__(self, code_dim: int, n_channels: int, window: int, hidden: int, out_features: int):
         super().__init__()

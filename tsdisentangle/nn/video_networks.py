@@ -191,6 +191,8 @@ class ClipDecoder(nn.Module):
         As in :class:`FrameDecoder`.
     """
 
+    independent_elements = True
+
     def __init__(self, code_dim: int, size: int, channels: int, width: int):
         super().__init__()
         self.frames = FrameDecoder(code_dim, size, channels, width)

@@ -154,7 +154,7 @@ def open_checkpoint(estimator: Any, dataset: SequenceDataset) -> CheckpointFile 
     path = Path(estimator.checkpoint_dir, NAME)
     path.parent.mkdir(parents=True, exist_ok=True)
     fit = identify_fit(estimator, dataset)
-    found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs)
+    found = CheckpointFile(path, fit, estimator.checkpoint_every, estimator.max_epochs_)
     if path.exists():
         try:
             _read(found, estimator.net_)

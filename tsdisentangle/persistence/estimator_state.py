@@ -29,6 +29,7 @@ from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
+LIKELIHOODS_OF_MARKS = ("bernoulli", "gaussian")
 SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
 CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
 CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
@@ -275,7 +276,10 @@ def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     name = type(scaler).__name__
     if type(scaler) is SCALERS.get(name):
         arrays = {"mean": scaler.mean, "scale": scaler.scale}
-        return {"class": name}, {key: torch.as_tensor(array) for key, array in arrays.items()}
+        fields = {key: value for key, value in vars(scaler).items() if key not in arrays}
+        return {"class": name, **fields}, {
+            key: torch.as_tensor(array) for key, array in arrays.items()
+        }
     if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
         return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
     raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
@@ -293,7 +297,8 @@ def read_scaler(
     name = get_field(fields, "class", str)
     if name in CLIP_FORMATS:
         return _read_clip_format(fields, arrays, n_channels)
-    refuse_unknown_fields(fields, {"class"}, "scaler")
+    options = _read_marks(fields) if name == IndicatingScaler.__name__ else {}
+    refuse_unknown_fields(fields, {"class", *options}, "scaler")
     if name not in SCALERS or set(arrays) != {"mean", "scale"}:
         raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
     for key, array in arrays.items():
@@ -306,7 +311,15 @@ def read_scaler(
             raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
     if not (arrays["scale"] > 0).all():
         raise ModelFileError("scaler.scale holds values that are not above 0.")
-    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy())
+    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
+
+
+def _read_marks(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the likelihood of the marks; a file that does not say it is from before the other."""
+    marks = get_field({"marks": "gaussian", **fields}, "marks", str)
+    if marks not in LIKELIHOODS_OF_MARKS:
+        raise ModelFileError(f"scaler.marks is {marks[:80]!r}; expected {LIKELIHOODS_OF_MARKS}.")
+    return {"marks": marks}
 
 
 def _read_clip_format(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
 from tsdisentangle.data.codes import Codes
+from tsdisentangle.metrics.alignment import align_labels
 
 # Of Okabe and Ito, which colour-blind readers tell apart; markers for print without colours.
 COLOURS = ("#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
@@ -28,7 +29,8 @@ def plot_code_maps(
     ----------
     codes : Codes
     labels : array of shape (n,)
-        Colours; at most 20 different ones can be told apart.
+        Colours; at most 20 different ones can be told apart. A Series is aligned with the ids of
+        the codes by its index.
     label_name : str, default='label'
         Heading of the legend.
     title : str, default=''
@@ -39,6 +41,7 @@ def plot_code_maps(
     Figure
         The maps are the first two principal components.
     """
+    labels = align_labels(labels, codes.index, label_name)
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
     names = ("static code", "dynamic code, averaged over time")
     for ax, points, name in zip(axes, (codes.static, codes.mean_dynamic()), names, strict=True):

@@ -6,15 +6,16 @@ from sklearn.utils import check_random_state
 from torch import nn
 
 from tsdisentangle.network import SequenceNetwork
-from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.precision import check_precision, prepare
+from tsdisentangle.training.epochs import resolve_epochs
 from tsdisentangle.training.skorch_net import check_device, make_net, seeded
 
 
 def initialize_net(estimator: Any, n_series: int) -> None:
     """Give an estimator that has read its input a network and a training loop."""
     estimator.n_series_in_ = n_series
+    estimator.max_epochs_ = resolve_epochs(estimator.max_epochs, n_series, estimator.batch_size)
     estimator.random_state_ = check_random_state(estimator.random_state)
     check_device(estimator.device)
     check_precision(estimator.precision, estimator.device)
@@ -26,9 +27,9 @@ def initialize_net(estimator: Any, n_series: int) -> None:
 def build_network(estimator: Any) -> SequenceNetwork:
     """Return the untrained network of a method, with what all methods add to it."""
     n_modelled = estimator.scaler_.n_modelled
+    n_marks = getattr(estimator.scaler_, "n_marks", 0)  # other scalers than ours need not say it
     network = estimator._build_network(n_modelled, estimator.window_)
-    if estimator.observation_scale == "fitted":
-        network.calibration = ScaleCalibration(n_modelled)
+    network.set_likelihood(n_modelled - n_marks, n_marks, estimator.observation_scale == "fitted")
     network.aim_at(getattr(estimator, "dynamic_rate", None))
     return network
 

@@ -7,6 +7,9 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from tqdm.auto import tqdm
 
+# A loss that is summed over a series has gradients of norms from hundreds to thousands, so nearly
+# every step is clipped. With Adam, which divides by their size anyway, that weighs all steps alike:
+# one odd batch does not outweigh those before it.
 GRADIENT_NORM = 5.0
 DEFAULT_PATIENCE = 10  # epochs without a better validation loss
 

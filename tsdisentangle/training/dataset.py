@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.data.windows import Windows, to_windows
 
 
@@ -18,7 +18,7 @@ class SequenceDataset(Dataset):
 
     Parameters
     ----------
-    panel : Panel
+    panel : CheckedPanel
         In the network's units.
     window : int
         Steps of a window.
@@ -26,7 +26,7 @@ class SequenceDataset(Dataset):
         The sequences of this data set; None for all.
     """
 
-    def __init__(self, panel: Panel, window: int, rows: torch.Tensor | None = None):
+    def __init__(self, panel: CheckedPanel, window: int, rows: torch.Tensor | None = None):
         self.panel, self.window = panel, window
         self.rows = torch.arange(len(panel)) if rows is None else rows
         self._windows: Windows | None = None

@@ -2,14 +2,15 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tsdisentangle.data.codes import Codes, check_out_codes
-from tsdisentangle.data.panel import Panel, Scaler
+from tsdisentangle.data.codes import Codes, check_out_codes, ids_of
+from tsdisentangle.data.panel import CheckedPanel, Scaler
 from tsdisentangle.data.windows import Windows, check_order, count_windows, from_windows
 from tsdisentangle.losses import gaussian_nll
 from tsdisentangle.network import SequenceNetwork
@@ -54,7 +55,7 @@ class Inference:
 
     def encode(
         self,
-        panel: Panel,
+        panel: CheckedPanel,
         return_std: bool = False,
         out: Codes | None = None,
         order: np.ndarray | None = None,
@@ -63,7 +64,7 @@ class Inference:
 
         Parameters
         ----------
-        panel : Panel
+        panel : CheckedPanel
             In the network's units.
         return_std : bool, default=False
             Whether to return standard deviations too.
@@ -87,11 +88,12 @@ class Inference:
             for name, values in vars(part).items():
                 if values is not None:
                     getattr(codes, name)[rows] = values
-        return codes
+        index = ids_of(panel)
+        return codes if index is None else replace(codes, index=index)
 
     def encode_batches(
         self,
-        panel: Panel,
+        panel: CheckedPanel,
         return_std: bool = False,
         order: np.ndarray | None = None,
     ) -> Iterator[tuple[slice, Codes]]:
@@ -121,7 +123,8 @@ class Inference:
 
         dataset = SequenceDataset(panel, self.window)
         for rows, codes in self._map(parts, dataset, self.batch_size):
-            yield rows, Codes(**codes)
+            arrays: dict[str, Any] = codes
+            yield rows, Codes(**arrays)
 
     def static_posterior(self, dataset: SequenceDataset) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the static codes that training decodes.
@@ -166,13 +169,18 @@ class Inference:
         static: np.ndarray,
         dynamic: np.ndarray,
         scaler: Scaler,
+        lengths: np.ndarray | None = None,
         noise_seed: int | None = None,
     ) -> np.ndarray:
         """Codes to ``(n, windows * window, channel)`` or frames, in the units of a scaler.
 
         Steps of several entries that the scaler knows no layout of: ``(n, time, entry, channel)``.
-        Means of the likelihood; with the seed of a generator, draws from it.
+        Means of the likelihood; with the seed of a generator, draws from it. What comes out
+        beyond the ``lengths`` ``(n,)``, in windows, does not matter.
         """
+        n, windows = dynamic.shape[:2]
+        ends = np.full(n, windows) if lengths is None else np.asarray(lengths)
+        valid = np.arange(windows) < ends[:, None]
         pieces = []
         with torch.inference_mode(), torch.random.fork_rng(enabled=noise_seed is not None):
             if noise_seed is not None:
@@ -180,25 +188,26 @@ class Inference:
             for start in range(0, len(static), self.batch_size):
                 rows = slice(start, start + self.batch_size)
                 s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-                decoded = self._decode(s, d, noise_seed is not None).cpu().numpy()
+                there = self._tensor(valid[rows])
+                decoded = self._decode(s, d, there, noise_seed is not None).cpu().numpy()
                 pieces.append(scaler.inverse(from_windows(decoded, self.window)))
         return np.concatenate(pieces)
 
-    def _decode(self, static: Tensor, dynamic: Tensor, draw: bool) -> Tensor:
+    def _decode(self, static: Tensor, dynamic: Tensor, valid: Tensor, draw: bool) -> Tensor:
         if not draw:
-            return self.network.decode(static, dynamic, mean_noise).mean
+            return self.network.decode(static, dynamic, mean_noise, valid).mean
         # What drives a decoder that takes noise is drawn too: it is a part of the likelihood.
-        likelihood = self.network.decode(static, dynamic, normal_noise)
+        likelihood = self.network.decode(static, dynamic, normal_noise, valid)
         return likelihood.sample(normal_noise, "observation")[0]
 
     def decode_like(
-        self, panel: Panel, codes: Codes, static: np.ndarray | None = None
+        self, panel: CheckedPanel, codes: Codes, static: np.ndarray | None = None
     ) -> np.ndarray:
         """Decode for every step of a panel, also beyond its last observed ones, in its units.
 
         Parameters
         ----------
-        panel : Panel
+        panel : CheckedPanel
             The panel whose steps are wanted, in the network's units.
         codes : Codes
             Its codes; beyond its end, the dynamics follow the mean of their prior.
@@ -209,15 +218,15 @@ class Inference:
         -------
         array of shape (n, time, channel), or of frames
         """
-        dynamic = codes.dynamic
-        if (codes.lengths < count_windows(panel.steps, self.window)).any():
+        dynamic, lengths = codes.dynamic, count_windows(panel.steps, self.window)
+        if (codes.lengths < lengths).any():
             with torch.inference_mode():
                 extended = self.network.extend_dynamic(
                     self._tensor(dynamic), self._tensor(codes.lengths), mean_noise
                 )
             dynamic = extended.cpu().numpy()
         static = codes.static if static is None else static
-        decoded = self.decode(static, dynamic, _scaler(panel))
+        decoded = self.decode(static, dynamic, _scaler(panel), lengths)
         return decoded[:, : panel.steps.max()]
 
     def sample(
@@ -230,7 +239,9 @@ class Inference:
             dynamic = self.network.sample_dynamic(n, windows, normal_noise, mean_path)
         return static.cpu().numpy(), dynamic.cpu().numpy()
 
-    def squared_error(self, panel: Panel, static: np.ndarray, dynamic: np.ndarray) -> np.ndarray:
+    def squared_error(
+        self, panel: CheckedPanel, static: np.ndarray, dynamic: np.ndarray
+    ) -> np.ndarray:
         """Squared error of what codes decode to, summed over observed values: ``(n, channel)``.
 
         In the network's units.
@@ -239,12 +250,12 @@ class Inference:
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
             s, d = (self._tensor(codes[rows]).float() for codes in (static, dynamic))
-            error = batch.values - self.network.decode(s, d, mean_noise).mean
+            error = batch.values - self.network.decode(s, d, mean_noise, batch.valid).mean
             return {"error": _sum_observed(error.square(), batch, n_channels)}
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)["error"]
 
-    def moments(self, panel: Panel) -> dict[str, np.ndarray]:
+    def moments(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
         """Count, sum and sum of squares of each series' observed values: ``(n, channel)``."""
         n_channels = _scaler(panel).n_channels
 
@@ -257,7 +268,7 @@ class Inference:
 
         return self._join(parts, SequenceDataset(panel, self.window), self.batch_size)
 
-    def log_likelihood(self, panel: Panel) -> np.ndarray:
+    def log_likelihood(self, panel: CheckedPanel) -> np.ndarray:
         """Log-density of each observed value, given the codes' means: ``(n, time, channel)``.
 
         In the panel's units; NaN where not observed.
@@ -274,7 +285,8 @@ class Inference:
 
         def parts(batch: Windows, rows: slice) -> dict[str, Tensor]:
             codes = self.network.encode(batch, **self.options)
-            prediction = self.network.decode(codes.static.mean, codes.dynamic.mean, mean_noise)
+            means = codes.static.mean, codes.dynamic.mean
+            prediction = self.network.decode(*means, mean_noise, batch.valid)
             density = -gaussian_nll(batch.values, prediction, batch.observed)
             density = density[..., : scaler.n_channels] - log_scale.to(density)
             seen = batch.observed[..., : scaler.n_channels]
@@ -284,11 +296,11 @@ class Inference:
         found = self._join(parts, dataset, self.batch_size)["density"]
         return from_windows(found, self.window)[:, : panel.steps.max()]
 
-    def n_observed(self, panel: Panel) -> np.ndarray:
+    def n_observed(self, panel: CheckedPanel) -> np.ndarray:
         """Observed values of each series: ``(n,)``."""
         return self.moments(panel)["count"].sum(axis=1)
 
-    def bound(self, panel: Panel) -> dict[str, np.ndarray]:
+    def bound(self, panel: CheckedPanel) -> dict[str, np.ndarray]:
         """Parts of the negative evidence lower bound of a panel, as a density in its units."""
         noise, scaler = SharedNoise(SCORE_SEED), _scaler(panel)
         log_scale = torch.from_numpy(np.log(scaler.scale))
@@ -337,7 +349,7 @@ class Inference:
             start = rows.stop
 
 
-def _scaler(panel: Panel) -> Scaler:
+def _scaler(panel: CheckedPanel) -> Scaler:
     """Return what a panel in the network's units was scaled by."""
     assert panel.scaler is not None
     return panel.scaler

@@ -6,16 +6,19 @@ As scikit-learn's ``validate_data``, these functions set and read attributes of 
 import copy
 from typing import Any
 
+import pandas as pd
 from sklearn.utils.validation import validate_data
 
-from tsdisentangle.data.panel import Panel
+from tsdisentangle.data.frames import Panel
+from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.data.scaling import fit_scaler
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
+from tsdisentangle.training.cut_series import TrainingSteps
 
 
-def learn_input(estimator: Any, X: Any) -> Panel:
+def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a training panel, and set its form, window and scale on the estimator.
 
     Parameters
@@ -27,7 +30,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the network's units.
 
     Raises
@@ -39,7 +42,8 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     estimator.n_channels_in_ = panel.n_channels
     estimator.n_features_in_ = panel.n_channels
     if panel.kind == "2d" or _is_frame(X):
-        validate_data(estimator, X, reset=True, skip_check_array=True)
+        validate_data(estimator, _named(X), reset=True, skip_check_array=True)
+    estimator._training_steps_ = TrainingSteps(X)
     estimator.kind_in_ = panel.kind
     estimator.window_ = _resolve_window(estimator, int(panel.steps.max()))
     indicate = estimator.missing == "indicate"
@@ -47,7 +51,7 @@ def learn_input(estimator: Any, X: Any) -> Panel:
     return panel.scaled_by(estimator.scaler_)
 
 
-def check_input(estimator: Any, X: Any) -> Panel:
+def check_input(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel against the training panel.
 
     Parameters
@@ -58,7 +62,7 @@ def check_input(estimator: Any, X: Any) -> Panel:
 
     Returns
     -------
-    Panel
+    CheckedPanel
         In the user's units.
 
     Raises
@@ -67,12 +71,14 @@ def check_input(estimator: Any, X: Any) -> Panel:
         Bad input, or other columns or channels than those of the training panel.
     """
     if _is_frame(X):  # a wrong column says more than the values in it
-        validate_data(estimator, X, reset=False, skip_check_array=True)
+        validate_data(estimator, _named(X), reset=False, skip_check_array=True)
     panel = _as_panel(estimator, X)
     if panel.kind == estimator.kind_in_ == "2d":
         validate_data(estimator, X, reset=False, skip_check_array=True)
     if panel.n_channels != estimator.n_channels_in_:
         raise ValueError(_other_channels(estimator, panel))
+    if steps := getattr(estimator, "_training_steps_", None):  # of a model file: unknown
+        steps.warn_if_cut(X)
     return panel
 
 
@@ -85,7 +91,7 @@ def _own_encoder(estimator: Any) -> Any:
     return TabularEncoder() if estimator.encoder is None else copy.deepcopy(estimator.encoder)
 
 
-def _as_panel(estimator: Any, X: Any) -> Panel:
+def _as_panel(estimator: Any, X: Any) -> CheckedPanel:
     """Check a panel as the encoder reads it: series, or what its own ``read`` returns."""
     read = getattr(estimator._encoder_, "read", as_series)
     return read(X, missing=estimator.missing)
@@ -98,7 +104,7 @@ def _resolve_window(estimator: Any, time: int) -> int:
     return resolve_window(estimator.window, time)
 
 
-def _other_channels(estimator: Any, panel: Panel) -> str:
+def _other_channels(estimator: Any, panel: CheckedPanel) -> str:
     """Explain a wrong number of channels."""
     time, expected = int(panel.steps.max()), estimator.n_channels_in_
     hint = ""
@@ -111,7 +117,12 @@ def _other_channels(estimator: Any, panel: Panel) -> str:
 
 
 def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns")
+    return hasattr(X, "columns") or isinstance(X, Panel)
+
+
+def _named(X: Any) -> Any:
+    """Return something that scikit-learn reads the names of the channels from."""
+    return pd.DataFrame(columns=X.channels) if isinstance(X, Panel) else X
 
 
 def check_partial_fit(estimator: Any) -> None:
