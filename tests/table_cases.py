@@ -31,7 +31,7 @@ def make_benchmark(X, window, tasks=(), resamplings=(), **more):
     return Benchmark("generated", X, window, list(tasks), list(resamplings), **more)
 
 
-def one_task(series=6, **more):
+def one_task(series=7, **more):
     """Return a benchmark of a few series with one task, of tables 3 and 5."""
     X = np.random.default_rng(0).normal(size=(series, 8, 2))
     part = Split(np.arange(4), np.arange(4, 5), np.arange(5, series))

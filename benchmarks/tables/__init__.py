@@ -3,7 +3,8 @@
 What is asked and how answers are scored:
 
 - ``corrected``, ``as_published``: the two protocols of the time series: data, splits, tasks.
-- ``probes``: tasks on frozen codes, their linear probes, metrics and intervals.
+- ``probes``: tasks on frozen codes, their linear probes and metrics.
+- ``intervals``: over test units, or over seeds.
 - ``paper_numbers``: what the paper and later publications report.
 
 What is measured:

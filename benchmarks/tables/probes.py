@@ -21,8 +21,6 @@ LOGISTIC_C = (0.01, 0.1, 1.0, 10.0)
 SHRINKAGE = (0.05, 0.3)
 RIDGE_ALPHA = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 
-NORMAL_95 = 1.96  # standard deviations to either side of a 95 % interval
-
 # More features than that take minutes: their covariance, or a copy of them beside each window.
 MOST_FEATURES = 1000
 
@@ -294,69 +292,14 @@ class Course:
 Task = StaticLabel | Risk | Course  # and those with the published heads, which inherit
 
 
-def bootstrap_interval(
-    metric: Metric, answers: list[Answers], *, draws: int = 200, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Interval of the mean of a metric over several runs, units drawn with replacement.
-
-    Runs share their test cases, or some, and cases of a unit resemble each other: so a draw takes
-    whole units, the same ones for all runs.
-
-    Parameters
-    ----------
-    metric : callable
-    answers : list of Answers
-        One a run.
-    draws : int, default=200
-        Bootstrap samples.
-    level : float, default=0.95
-        Coverage.
-    seed : int, default=0
-
-    Returns
-    -------
-    low, high : float
-    """
-    rng = np.random.default_rng(seed)
-    of_runs = [np.arange(len(a.truth)) if a.units is None else a.units for a in answers]
-    units = np.unique(np.concatenate(of_runs))
-    places = [np.searchsorted(units, of_run) for of_run in of_runs]
-
-    def once() -> float:
-        times = np.bincount(rng.integers(len(units), size=len(units)), minlength=len(units))
-        values = []
-        for answer, place in zip(answers, places, strict=True):
-            rows = np.repeat(np.arange(len(place)), times[place])
-            if len(rows):
-                values.append(metric(answer.truth[rows], answer.guess[rows]))
-        return float(np.mean(values))
-
-    tails = [50 * (1 - level), 50 * (1 + level)]
-    low, high = np.percentile([once() for _ in range(draws)], tails)
-    return float(low), float(high)
-
-
-def normal_interval(mean: float, deviation: float) -> tuple[float, float]:
-    """95 % interval of a mean with a normal error.
-
-    Parameters
-    ----------
-    mean, deviation : float
-        The mean, and the standard deviation of its error.
-
-    Returns
-    -------
-    low, high : float
-    """
-    return mean - NORMAL_95 * deviation, mean + NORMAL_95 * deviation
-
-
 def join(parts: list[Answers]) -> Answers:
     """Put the answers of several folds together."""
+    units = [part.units for part in parts if part.units is not None]
     return Answers(
         np.concatenate([part.truth for part in parts]),
         np.concatenate([part.guess for part in parts]),
         {name: np.concatenate([part.leaked[name] for part in parts]) for name in parts[0].leaked},
+        units=np.concatenate(units) if len(units) == len(parts) else None,
         constant=mean_of([part.constant for part in parts]),
     )
 

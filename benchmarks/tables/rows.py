@@ -30,6 +30,20 @@ CLIP_TABLES, SPEAKER_TABLES, METHOD_TABLES, ANCHOR_TABLES = (
     ("5", "8"),
 )
 TABLES = ("1", "2", "3", "4", "5", "7", "8")
+# Metrics of pairs of recordings in table 7; its others are of single ones.
+ERROR_RATES = ("static EER", "dynamic EER", "gap")
+# What the pictures draw as intervals, where it is not the same for all rows.
+INTERVALS = {
+    **dict.fromkeys(
+        CLIP_TABLES,
+        "Interval: Student's, of the mean over seeds; seeds that do not differ have none.",
+    ),
+    **dict.fromkeys(
+        SPEAKER_TABLES,
+        "Interval: test speakers drawn with replacement. Error rates of unseen speakers have none: "
+        "each fold tests one pair of them, and codes of different folds do not compare.",
+    ),
+}
 # What tells rows apart; in the tables of anchors the anchor as well.
 KEY = ("table", "protocol", "dataset", "task", "split", "method", "metric")
 # Fields of the tables of time series; where all of them are None, none is written.
@@ -57,8 +71,9 @@ class Row:
     std : float or None
         Over seeds; None where a single one has none.
     ci_low, ci_high : float or None
-        95 % interval of the mean: a bootstrap one in the tables of time series, 1.96 deviations in
-        tables 1, 2 and 7. None in rows that are older than the intervals.
+        95 % interval of the mean: over test units drawn with replacement, in tables 1 and 2
+        Student's over seeds. None where nothing can be said, see :data:`INTERVALS`, and in rows
+        that are older than the intervals of today.
     n_seeds : int
         Number of ``seeds``.
     seeds : list of int
@@ -140,9 +155,15 @@ class Row:
 
     @property
     def is_complete(self) -> bool:
-        """Whether an interval was measured and, if a label leaks at all, both views of it."""
+        """Whether its interval was measured and, if a label leaks at all, both views of it."""
         views = {getattr(self, name) is None for name in LEAKS}
-        return self.ci_low is not None and len(views) == 1
+        return (self.ci_low is not None or not self.needs_interval) and len(views) == 1
+
+    @property
+    def needs_interval(self) -> bool:
+        """Whether an interval over test units belongs to it, so that without one it is older."""
+        unseen = self.table in SPEAKER_TABLES and self.split == "speakers"
+        return self.table not in CLIP_TABLES and not (unseen and self.metric in ERROR_RATES)
 
     @property
     def _per_anchor(self) -> bool:
@@ -172,11 +193,13 @@ class Results:
         return self.path.stem.removeprefix("table")
 
     def has(self, **wanted: Any) -> bool:
-        """Whether a row with these fields is there, and with all that is measured today."""
-        return any(
-            row.is_complete and all(getattr(row, name) == wanted[name] for name in wanted)
+        """Whether rows with these fields are there, and with all that is measured today."""
+        found = [
+            row.is_complete
             for row in self.rows
-        )
+            if all(getattr(row, name) == wanted[name] for name in wanted)
+        ]
+        return bool(found) and all(found)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows in the place of older ones with the same key, and write the file."""
@@ -234,6 +257,13 @@ class Results:
         note += "averaged dynamic code, and from its mean, deviation and last value"
         skilled = any(row.metric == "MAE" for row in self.rows)
         parts.append(note + "; skill: 1 - error / that of the constant" * skilled + ".\n")
+        if about := INTERVALS.get(self.name):
+            parts.append(about + "\n")
+        older = dict.fromkeys(
+            f"{row.split}, {row.metric}" for row in self.rows if not row.is_complete
+        )
+        if older:
+            parts.append(f"Older than their interval, to be measured again: {'; '.join(older)}.\n")
         parts.append(f"Still to come: {'; '.join(missing) or 'nothing'}.\n")
         text = "\n".join(parts)
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
 """Spoken digits as a benchmark: who speaks, by equal error rates of both codes. Table 7."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -15,13 +15,14 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.tables.corrected import bunch_parts
 from benchmarks.tables.entries import Entry, entries_of, split_params
 from benchmarks.tables.fits import Budget, code_digest, file_name, fit_resumable
-from benchmarks.tables.probes import Split, normal_interval
-from benchmarks.tables.rows import Row
+from benchmarks.tables.intervals import bootstrap, bootstrap_interval, deviation
+from benchmarks.tables.probes import Answers, Split, accuracy, join
+from benchmarks.tables.rows import ERROR_RATES, Row
 from benchmarks.tables.runner import Job
 from tsdisentangle.data.codes import Codes
 from tsdisentangle.datasets import fetch_fsdd
 from tsdisentangle.encoders import TabularEncoder
-from tsdisentangle.metrics import verification_gap
+from tsdisentangle.metrics.verification import SpeakerPairs
 
 # Frames of 25 ms, one every 10 ms, in 40 bands, of whole recordings at their 8000 Hz.
 FRONT_END: dict[str, Any] = {
@@ -102,8 +103,31 @@ def _thin(split: Split, step: int) -> Split:
     return Split(split.train[::step], split.validation[::step], split.test[::step])
 
 
-def measure(codes: Codes, data: Recordings, split: Split, part: np.ndarray) -> dict[str, float]:
-    """Return error rates and accuracies of the recordings of a part.
+class Fold(NamedTuple):
+    """What the codes of the recordings of a part say.
+
+    Attributes
+    ----------
+    static, dynamic : SpeakerPairs
+        All pairs of recordings, by either code.
+    answers : dict of str to Answers
+        Of linear probes; the units are the speakers.
+    """
+
+    static: SpeakerPairs
+    dynamic: SpeakerPairs
+    answers: dict[str, Answers]
+
+    def error_rates(self, times: np.ndarray | None = None) -> np.ndarray:
+        """Numbers of :data:`ERROR_RATES`, where speakers count so often; None: once each."""
+        static, dynamic = (
+            pairs.equal_error_rate(times).eer for pairs in (self.static, self.dynamic)
+        )
+        return np.array([static, dynamic, dynamic - static])
+
+
+def measure(codes: Codes, data: Recordings, split: Split, part: np.ndarray) -> Fold:
+    """Return the pairs, and the answers, of the recordings of a part.
 
     Parameters
     ----------
@@ -117,19 +141,73 @@ def measure(codes: Codes, data: Recordings, split: Split, part: np.ndarray) -> d
         Validation or test rows.
     """
     static, dynamic, speaker = codes.static, codes.mean_dynamic(), data.speaker
-    gap = verification_gap(static[part], dynamic[part], speaker[part])
-    found = {"static EER": gap.static.eer, "dynamic EER": gap.dynamic.eer, "gap": gap.gap}
 
-    def accuracy(features: np.ndarray, labels: np.ndarray) -> float:
+    def answer(features: np.ndarray, labels: np.ndarray) -> Answers:
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         probe.fit(features[split.train], labels[split.train])
-        return float(probe.score(features[part], labels[part]))
+        return Answers(labels[part], probe.predict(features[part]), units=speaker[part])
 
+    answers = {}
     if np.isin(speaker[part], speaker[split.train]).all():
-        found["speaker, from static"] = accuracy(static, speaker)
-        found["speaker, from dynamic"] = accuracy(dynamic, speaker)
+        answers["speaker, from static"] = answer(static, speaker)
+        answers["speaker, from dynamic"] = answer(dynamic, speaker)
     # An empty dynamic code has a dynamic EER of one half too: what is said must be in it.
-    return found | {"digit, from dynamic": accuracy(spread(codes), data.digit)}
+    answers["digit, from dynamic"] = answer(spread(codes), data.digit)
+    return Fold(
+        SpeakerPairs(static[part], speaker[part]),
+        SpeakerPairs(dynamic[part], speaker[part]),
+        answers,
+    )
+
+
+class Estimate(NamedTuple):
+    """A metric per seed, and an interval of their mean; None where there is none."""
+
+    values: list[float]
+    interval: tuple[float, float] | tuple[None, None]
+
+
+def estimate(runs: list[list[Fold]]) -> dict[str, Estimate]:
+    """Return every metric with its interval, over speakers drawn with replacement.
+
+    Parameters
+    ----------
+    runs : list of list of Fold
+        By seed, the folds.
+    """
+    rates = np.array([np.mean([fold.error_rates() for fold in folds], axis=0) for folds in runs])
+    intervals = rate_intervals(runs)
+    found = {
+        name: Estimate(values.tolist(), interval)
+        for name, values, interval in zip(ERROR_RATES, rates.T, intervals, strict=True)
+    }
+    for name in runs[0][0].answers:
+        # Every speaker is tested once, whatever the fold.
+        joined = [join([fold.answers[name] for fold in folds]) for folds in runs]
+        values = [accuracy(answers.truth, answers.guess) for answers in joined]
+        found[name] = Estimate(values, bootstrap_interval(accuracy, joined))
+    return found
+
+
+def rate_intervals(
+    runs: list[list[Fold]],
+) -> Sequence[tuple[float, float] | tuple[None, None]]:
+    """Return an interval of each error rate, over speakers drawn with replacement.
+
+    There is none of several folds or of two speakers. Codes of different folds are of different
+    fits, so that there are no pairs across them, and of two speakers every draw is the same: each
+    fold has one pair of different speakers, which says nothing of other pairs.
+    """
+    n_speakers = runs[0][0].static.n_speakers
+    if len(runs[0]) > 1 or n_speakers < 3:
+        return [(None, None)] * len(ERROR_RATES)
+    parts = [fold for (fold,) in runs]
+
+    def value(times: np.ndarray) -> np.ndarray:
+        return np.mean([part.error_rates(times) for part in parts], axis=0)
+
+    low, high = bootstrap(value, n_speakers, distinct=2)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def spread(codes: Codes, thirds: int = 3) -> np.ndarray:
@@ -205,7 +283,7 @@ def load_jobs(options: argparse.Namespace) -> list[Job]:
 def measure_rows(
     entry: Entry, name: str, data: Recordings, seeds: list[int], encode: Callable[..., Any]
 ) -> list[Row]:
-    """Measure a row, one per metric: the mean over the folds of each seed.
+    """Measure a row, one per metric: over the folds of each seed, and an interval over speakers.
 
     Parameters
     ----------
@@ -217,42 +295,36 @@ def measure_rows(
     encode : callable
         Takes entry, data, training rows and seed, and returns what :func:`encode_row` does.
     """
-    values: dict[str, list[float]] = {}
+    runs: list[list[Fold]] = []
     epochs, seconds = [], []
     for seed in seeds:
-        found = []
+        folds = []
         for split in data.splits[name]:
             codes, trained, spent = encode(entry, data, split.train, seed)
-            found.append(measure(codes, data, split, split.test))
+            folds.append(measure(codes, data, split, split.test))
             epochs.append(trained)
             seconds.append(spent)
-        for metric in found[0]:
-            mean = float(np.mean([fold[metric] for fold in found]))
-            values.setdefault(metric, []).append(mean)
-    rows = []
-    for metric, means in values.items():
-        mean, std = float(np.mean(means)), float(np.std(means))
-        low, high = normal_interval(mean, std)
-        rows.append(
-            Row(
-                table="7",
-                protocol="corrected",
-                dataset=_describe(name, data),
-                task="FSDD",
-                split=name,
-                method=entry.name,
-                metric=metric,
-                mean=mean,
-                std=std,
-                ci_low=low,
-                ci_high=high,
-                seeds=seeds,
-                epochs=int(np.mean(epochs)),
-                anchor=_anchor(entry),
-                seconds=float(np.sum(seconds) / len(seeds)),
-            )
+        runs.append(folds)
+    return [
+        Row(
+            table="7",
+            protocol="corrected",
+            dataset=_describe(name, data),
+            task="FSDD",
+            split=name,
+            method=entry.name,
+            metric=metric,
+            mean=float(np.mean(values)),
+            std=deviation(values),
+            ci_low=low,
+            ci_high=high,
+            seeds=seeds,
+            epochs=int(np.mean(epochs)),
+            anchor=_anchor(entry),
+            seconds=float(np.sum(seconds) / len(seeds)),
         )
-    return rows
+        for metric, (values, (low, high)) in estimate(runs).items()
+    ]
 
 
 def _anchor(entry: Entry) -> str | None:

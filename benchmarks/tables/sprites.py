@@ -12,8 +12,8 @@ from skorch.callbacks import Callback
 
 from benchmarks.tables.entries import FLAGSHIP, METHODS, Entry, entries_of, split_params
 from benchmarks.tables.fits import Budget, Fit, cached, code_digest, file_name, fit_resumable
+from benchmarks.tables.intervals import deviation, seed_interval
 from benchmarks.tables.paper_numbers import cite
-from benchmarks.tables.probes import normal_interval
 from benchmarks.tables.rows import CLIP_TABLES, Row
 from benchmarks.tables.runner import Job
 from tsdisentangle import metrics
@@ -279,18 +279,11 @@ class Sprites:
         return file_name(f"{setting.task} {title} {seed}", setting.size, setting.step, *parts)
 
 
-class Value(NamedTuple):
-    """A metric of one fit, and its deviation over the draws from the prior."""
-
-    mean: float
-    std: float = 0.0
-
-
-def generation_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
+def generation_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, float]:
     """Return the numbers of Table 1 of one fit, and those beside them."""
     report = sprites.generation(entry, seed)
     scores = {
-        (line["sequences"], line["label"], line["metric"]): Value(line["mean"], line["std"])
+        (line["sequences"], line["label"], line["metric"]): line["mean"]
         for line in report.scores.to_dict("records")
     }
     found = {name: scores["static resampled", ACTION, key] for name, key in SCORES.items()}
@@ -307,17 +300,17 @@ def generation_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Va
     }
 
 
-def _reconstruction(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
+def _reconstruction(sprites: Sprites, entry: Entry, seed: int) -> dict[str, float]:
     clips = sprites.part("test").clips
     again = sprites.fit(entry, seed).estimator.reconstruct(clips)
     return {
-        "MSE": Value(metrics.mean_squared_error(clips, again)),
-        "PSNR": Value(float(metrics.psnr(clips, again).mean())),
-        "SSIM": Value(float(metrics.ssim(clips, again).mean())),
+        "MSE": metrics.mean_squared_error(clips, again),
+        "PSNR": float(metrics.psnr(clips, again).mean()),
+        "SSIM": float(metrics.ssim(clips, again).mean()),
     }
 
 
-def leakage_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value]:
+def leakage_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, float]:
     """Return the numbers of Table 2 of one fit: by generation, and read from the codes.
 
     Of the codes: the mean of the three classifiers, dynamic codes flattened.
@@ -335,8 +328,8 @@ def leakage_values(sprites: Sprites, entry: Entry, seed: int) -> dict[str, Value
     latent = read.gaps[(read.gaps["reader"] == "average")].iloc[0]
     names = [*metrics.LeakageGaps._fields, "static_gap", "dynamic_gap"]
     return {
-        **{f"generation, {_spaced(name)}": Value(getattr(judged, name)) for name in names},
-        **{f"latent, {_spaced(name)}": Value(float(latent[name])) for name in names},
+        **{f"generation, {_spaced(name)}": getattr(judged, name) for name in names},
+        **{f"latent, {_spaced(name)}": float(latent[name]) for name in names},
     }
 
 
@@ -345,7 +338,7 @@ def _spaced(name: str) -> str:
 
 
 # By table: what it measures.
-VALUES: dict[str, Callable[[Sprites, Entry, int], dict[str, Value]]] = {
+VALUES: dict[str, Callable[[Sprites, Entry, int], dict[str, float]]] = {
     "1": generation_values,
     "2": leakage_values,
 }
@@ -390,18 +383,15 @@ def measure_rows(table: str, sprites: Sprites, entry: Entry, seeds: list[int]) -
 
 
 def make_rows(
-    table: str, sprites: Sprites, entry: Entry, seeds: list[int], found: list[dict[str, Value]]
+    table: str, sprites: Sprites, entry: Entry, seeds: list[int], found: list[dict[str, float]]
 ) -> list[Row]:
     """Return the rows of a method, one per metric; ``found`` has an entry per seed."""
     fits = [sprites.fit(entry, seed) for seed in seeds]
     task = sprites.setting.task
     rows = []
     for metric in found[0]:
-        means = [values[metric].mean for values in found]
-        # Seeds and draws both make the mean of the seeds uncertain.
-        error = np.hypot(np.std(means), np.mean([values[metric].std for values in found]))
-        mean = float(np.mean(means))
-        low, high = normal_interval(mean, float(error))
+        values = [numbers[metric] for numbers in found]
+        low, high = seed_interval(values)  # a seed has draws of its own from the prior
         cited = cite(table, task, metric, entry.name)
         rows.append(
             Row(
@@ -412,8 +402,8 @@ def make_rows(
                 split="test",
                 method=entry.name,
                 metric=metric,
-                mean=mean,
-                std=float(np.std(means)),
+                mean=float(np.mean(values)),
+                std=deviation(values),
                 ci_low=low,
                 ci_high=high,
                 seeds=seeds,

@@ -17,6 +17,7 @@ from benchmarks.tables import as_published, corrected
 from benchmarks.tables.corrected import Benchmark, Resampling
 from benchmarks.tables.entries import Encoding, Entry, entries_of, split_params
 from benchmarks.tables.fits import fit_cached
+from benchmarks.tables.intervals import bootstrap_interval, deviation
 from benchmarks.tables.paper_numbers import Cited, cite
 from benchmarks.tables.probes import (
     LEAKS,
@@ -26,7 +27,6 @@ from benchmarks.tables.probes import (
     Split,
     Task,
     accuracy,
-    bootstrap_interval,
     by_unit,
     join,
     mean_of,
@@ -324,7 +324,7 @@ def make_rows(
             task=task.name,
             metric=name,
             mean=float(np.mean(values)),
-            std=float(np.std(values)) if len(values) > 1 else None,
+            std=deviation(values),
             ci_low=low,
             ci_high=high,
             values=values,

@@ -68,6 +68,20 @@ def test_ssim_against_loop(pair):
     assert_allclose(ssim(x, y), expected, rtol=1e-9)
 
 
+def test_psnr_and_ssim_against_scikit_image(pair):
+    reference = pytest.importorskip("skimage.metrics")
+    frames = [(x, y) for clip in zip(*pair, strict=True) for x, y in zip(*clip, strict=True)]
+    expected = [reference.peak_signal_noise_ratio(x, y) for x, y in frames]
+    assert_allclose(psnr(*pair).ravel(), expected)
+    # Wang's window and moments, as its documentation says.
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    expected = [
+        reference.structural_similarity(x, y, channel_axis=2, data_range=255, **options)
+        for x, y in frames
+    ]
+    assert_allclose(ssim(*pair).ravel(), expected)
+
+
 def test_ssim_of_flat_frames_is_that_of_their_brightness():
     dark, bright = np.full(SHAPE, 0.2), np.full(SHAPE, 0.6)
     assert_allclose(ssim(dark, bright), (2 * 0.12 + 1e-4) / (0.04 + 0.36 + 1e-4))

@@ -2,11 +2,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import norm
+from sklearn import metrics as sklearn_metrics
 
 from tsdisentangle.metrics import det_curve, equal_error_rate, verification, verification_gap
 
@@ -173,3 +175,114 @@ def test_a_cosine_that_both_kinds_of_pairs_have_is_no_false_match_at_it():
     assert (curve.threshold.tolist(), curve.fnr.tolist(), curve.fpr.tolist()) == ([1], [1], [0])
     same, different = verification.pair_cosines([[1.0, 0.0]] * 3, ["a", "a", "b"])
     assert (len(same), len(different)) == (1, 2)
+
+
+# -- speakers that count more or less than once -------------------------------------------------
+
+
+def drawn(vectors, labels, times):
+    """Cosines of one speaker and of different ones, where speakers are repeated as people."""
+    people_drawn = np.repeat(np.arange(len(times)), times)
+    same, different = [], []
+    for place, a in enumerate(people_drawn):
+        own = vectors[labels == a]
+        same += [cosine(x, y) for i, x in enumerate(own) for y in own[i + 1 :]]
+        for b in people_drawn[place + 1 :]:
+            if a != b:  # a copy is the same person, and no pair with the original counts
+                different += [cosine(x, y) for x in own for y in vectors[labels == b]]
+    return np.array(same), np.array(different)
+
+
+def cosine(x, y):
+    return np.float32(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+
+
+CASES = st.tuples(
+    st.integers(6, 14),
+    st.lists(st.integers(0, 3), min_size=3, max_size=3).filter(
+        lambda times: times[0] and np.count_nonzero(times) > 1  # speaker 0 has a pair
+    ),
+    st.floats(0.01, 3),
+    st.integers(0, 1000),
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(CASES)
+def test_weighted_error_rate_is_that_of_repeated_speakers(case):
+    n, times, spread, seed = case
+    vectors, labels = people(n, 3, spread, seed)
+    same, different = drawn(vectors, labels, times)
+    found = verification.SpeakerPairs(vectors, labels).equal_error_rate(times)
+    assert_allclose(found.fnr, np.mean(same <= found.threshold + 1e-7), atol=1e-12)
+    assert_allclose(found.fpr, np.mean(different > found.threshold + 1e-7), atol=1e-12)
+    gaps = [abs(np.mean(same <= c) - np.mean(different > c)) for c in [*same, *different]]
+    assert_allclose(abs(found.fnr - found.fpr), min(gaps), atol=1e-12)
+    assert found.eer == (found.fnr + found.fpr) / 2
+
+
+@settings(deadline=None, max_examples=50)
+@given(CASES)
+def test_error_rates_against_scikit_learn(case):
+    n, times, spread, seed = case
+    vectors, labels = people(n, 3, spread, seed)
+    first, second = np.triu_indices(n, 1)
+    times = np.array(times)
+    alike = labels[first] == labels[second]
+    weights = np.where(alike, times[labels[first]], times[labels[first]] * times[labels[second]])
+    cosines = [cosine(vectors[i], vectors[j]) for i, j in zip(first, second, strict=True)]
+    pairs = verification.SpeakerPairs(vectors, labels)
+    for weight, found in [
+        (np.ones(len(alike)), equal_error_rate(vectors, labels)),
+        (weights, pairs.equal_error_rate(times)),
+    ]:
+        kept = weight > 0
+        fpr, fnr, _ = sklearn_metrics.det_curve(
+            alike[kept], np.array(cosines)[kept], sample_weight=weight[kept]
+        )
+        assert_allclose(abs(found.fnr - found.fpr), abs(fnr - fpr).min(), atol=1e-12)
+        on_curve = np.isclose(fnr, found.fnr) & np.isclose(fpr, found.fpr)
+        assert on_curve.any()
+
+
+def test_speakers_that_count_alike_count_as_they_are():
+    vectors, labels = people(40, 4, 1.0, 0)
+    pairs = verification.SpeakerPairs(vectors, labels)
+    assert pairs.n_speakers == 4
+    assert pairs.equal_error_rate() == equal_error_rate(vectors, labels)
+    assert pairs.equal_error_rate([1] * 4) == equal_error_rate(vectors, labels)
+    # Products of small numbers stay what they are.
+    large = pairs.equal_error_rate(np.full(4, 200, np.uint8))
+    assert_allclose(large, equal_error_rate(vectors, labels))
+
+
+def test_speakers_that_do_not_count_are_not_there():
+    vectors, labels = people(40, 4, 1.0, 0)
+    kept = labels != 2
+    found = verification.SpeakerPairs(vectors, labels).equal_error_rate([1, 1, 0, 1])
+    assert_allclose(found, equal_error_rate(vectors[kept], labels[kept]))
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([1, 1], "expected .3,. non-negative integers"),
+        ([1, 1, -1], "non-negative"),
+        ([1.0, 1.0, 1.0], "type float64"),
+        ([0, 0, 0], "no pair of one speaker"),
+        ([4, 0, 0], "no pair of one speaker, or none of two"),
+        ([0, 1, 1], "no pair of one speaker"),
+    ],
+)
+def test_draws_of_speakers_that_are_refused(times, message):
+    pairs = verification.SpeakerPairs(np.eye(4), ["a", "a", "b", "c"])
+    with pytest.raises(ValueError, match=message):
+        pairs.equal_error_rate(times)
+
+
+def test_speakers_of_pairs_are_aligned_by_id():
+    vectors, labels = people(20, 3, 1.0, 0)
+    ids = [f"u{i}" for i in range(20)]
+    codes, speakers = pd.DataFrame(vectors, index=ids), pd.Series(labels, index=ids)[::-1]
+    found = verification.SpeakerPairs(codes, speakers).equal_error_rate([2, 1, 1])
+    assert found == verification.SpeakerPairs(vectors, labels).equal_error_rate([2, 1, 1])

@@ -1,6 +1,7 @@
 """Whether two codes belong to one speaker: error rates over all pairs of utterances."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,23 +104,118 @@ def equal_error_rate(vectors: Any, speakers: Any) -> EqualErrorRate:
     0.0
     """
     same, different = pair_cosines(vectors, speakers)
+    # A pair counts once; a range holds no numbers.
+    return _equal_errors(same, different, range(len(same) + 1), range(len(different) + 1))
+
+
+def _equal_errors(
+    same: np.ndarray,
+    different: np.ndarray,
+    same_upto: Sequence[int] | np.ndarray,
+    different_upto: Sequence[int] | np.ndarray,
+) -> EqualErrorRate:
+    """Equal error rate of sorted cosines; ``upto[i]`` is how often the first i count together."""
+    n_same, n_different = int(same_upto[-1]), int(different_upto[-1])
 
     def errors(threshold: float) -> tuple[int, int]:
-        missed = int(same.searchsorted(threshold, side="right"))
-        return missed, len(different) - int(different.searchsorted(threshold, side="right"))
+        missed = int(same_upto[int(same.searchsorted(threshold, side="right"))])
+        below = int(different_upto[int(different.searchsorted(threshold, side="right"))])
+        return missed, n_different - below
 
     def excess(threshold: float) -> int:
         """Misses beyond false matches, as shares times both numbers of pairs: exact."""
         missed, matched = errors(threshold)
-        return missed * len(different) - matched * len(same)
+        return missed * n_different - matched * n_same
 
     # The excess rises from cosine to cosine, so it is least beside its change of sign.
     firsts = [(part, bisect_left(part, 0, key=excess)) for part in (same, different)]
     beside = np.concatenate([part[max(i - 1, 0) : i + 1] for part, i in firsts])
     threshold = min(np.sort(beside), key=lambda cosine: abs(excess(cosine)))
     missed, matched = errors(threshold)
-    fnr, fpr = missed / len(same), matched / len(different)
+    fnr, fpr = missed / n_same, matched / n_different
     return EqualErrorRate((fnr + fpr) / 2, float(threshold), fnr, fpr)
+
+
+class SpeakerPairs:
+    """All unordered pairs of utterances, whose speakers may count more or less than once.
+
+    For intervals: a bootstrap draws speakers with replacement, and asks for the error rate of each
+    draw.
+
+    Parameters
+    ----------
+    vectors, speakers : arrays of shape (n, coordinates), (n,)
+        As in :func:`equal_error_rate`.
+
+    Attributes
+    ----------
+    n_speakers : int
+
+    Notes
+    -----
+    Holds 12 bytes per pair, and 8 more while a rate is computed.
+
+    Examples
+    --------
+    >>> codes = [[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0], [1.0, 0.3], [1.0, 1.0]]
+    >>> pairs = SpeakerPairs(codes, ["a", "a", "b", "b", "c", "c"])
+    >>> pairs.equal_error_rate().eer, pairs.equal_error_rate([2, 1, 0]).eer
+    (0.08333333333333333, 0.0)
+    """
+
+    def __init__(self, vectors: Any, speakers: Any):
+        unit, speakers = _checked(vectors, speakers)
+        self.n_speakers = int(speakers.max()) + 1
+        first, second = np.triu_indices(len(unit), 1)
+        cosines = (unit @ unit.T)[first, second].astype(np.float32)
+        order = cosines.argsort(kind="stable")
+        of_first, of_second = (speakers[side[order]].astype(np.int32) for side in (first, second))
+        alike = of_first == of_second
+        self._same, self._of_same = cosines[order][alike], of_first[alike]
+        self._different = cosines[order][~alike]
+        self._of_different = of_first[~alike], of_second[~alike]
+
+    def equal_error_rate(self, times: Any = None) -> EqualErrorRate:
+        """Equal error rate where speakers count more or less than once.
+
+        Parameters
+        ----------
+        times : int array of shape (n_speakers,), default=None
+            How often each speaker was drawn, in the order of their sorted labels. A pair of one
+            speaker counts as often as the speaker, a pair of two as often as the product: a
+            speaker's copies are never taken for different people. None means once each.
+
+        Returns
+        -------
+        EqualErrorRate
+
+        Raises
+        ------
+        ValueError
+            Negative or missing numbers, fewer than two speakers drawn, or none of them with two
+            utterances.
+        """
+        times = np.ones(self.n_speakers, np.int64) if times is None else np.asarray(times)
+        if times.shape != (self.n_speakers,) or times.dtype.kind not in "iu" or times.min() < 0:
+            raise ValueError(
+                f"times has shape {times.shape} and type {times.dtype}; expected "
+                f"({self.n_speakers},) non-negative integers, one per speaker."
+            )
+        times = times.astype(np.int64)  # products of small types would overflow
+        first, second = self._of_different
+        of_same, of_different = times[self._of_same], times[first] * times[second]
+        if not of_same.any() or not of_different.any():
+            raise ValueError(
+                "times leaves no pair of one speaker, or none of two; let two speakers or more "
+                "count, one of them with at least two utterances."
+            )
+        same, different = of_same > 0, of_different > 0
+        return _equal_errors(
+            self._same[same],
+            self._different[different],
+            np.append(0, of_same[same].cumsum()),
+            np.append(0, of_different[different].cumsum()),
+        )
 
 
 def verification_gap(static: Any, dynamic: Any, speakers: Any) -> VerificationGap:
@@ -175,14 +271,9 @@ def det_curve(vectors: Any, speakers: Any) -> DetCurve:
 
 def pair_cosines(vectors: Any, speakers: Any) -> tuple[np.ndarray, np.ndarray]:
     """Sorted cosines of all pairs of one speaker, and of all pairs of different ones."""
-    (speakers,) = align(vectors, speakers)
-    vectors = check_codes(vectors, "vectors")
-    speakers = check_label(speakers, len(vectors), "speakers")
-    n, counts = len(vectors), np.bincount(speakers)
+    unit, speakers = _checked(vectors, speakers)
+    n, counts = len(unit), np.bincount(speakers)
     n_same = int((counts * (counts - 1) // 2).sum())
-    if not n_same:
-        raise ValueError("Every speaker has a single utterance; pass at least two of one speaker.")
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SMALLEST_NORM)
     parts = np.empty(n_same, np.float32), np.empty(n * (n - 1) // 2 - n_same, np.float32)
     filled = [0, 0]
     for start in range(0, n, BLOCK):
@@ -197,3 +288,14 @@ def pair_cosines(vectors: Any, speakers: Any) -> tuple[np.ndarray, np.ndarray]:
     for part in parts:
         part.sort()
     return parts
+
+
+def _checked(vectors: Any, speakers: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of unit length, and numbers of their speakers."""
+    (speakers,) = align(vectors, speakers)
+    vectors = check_codes(vectors, "vectors")
+    speakers = check_label(speakers, len(vectors), "speakers")
+    if np.bincount(speakers).max() < 2:
+        raise ValueError("Every speaker has a single utterance; pass at least two of one speaker.")
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(norms, SMALLEST_NORM), speakers

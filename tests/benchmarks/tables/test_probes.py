@@ -1,4 +1,4 @@
-"""Probes and intervals on codes whose content is known."""
+"""Probes on codes whose content is known."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from benchmarks.tables.probes import (
     StaticLabel,
     absolute_error,
     accuracy,
-    bootstrap_interval,
     by_unit,
     join,
     pooled,
@@ -127,49 +126,6 @@ def test_constants_know_as_much_as_probes():
     fallen_back = answers.answer(nothing, SPLIT)
     np.testing.assert_array_equal(fallen_back.guess, answers.constant(SPLIT).guess)
     assert fallen_back.constant == 1.0
-
-
-def test_bootstrap_interval_of_a_share_is_the_binomial_one():
-    rng = np.random.default_rng(0)
-    truth = np.ones(400)
-    guess = (rng.random(400) < 0.7).astype(float)
-    low, high = bootstrap_interval(accuracy, [Answers(truth, guess)], draws=1000)
-    share = guess.mean()
-    half = 1.96 * np.sqrt(share * (1 - share) / 400)
-    assert low == pytest.approx(share - half, abs=0.01)
-    assert high == pytest.approx(share + half, abs=0.01)
-
-
-def test_more_runs_give_a_narrower_interval():
-    rng = np.random.default_rng(0)
-    runs = [Answers(np.ones(50), (rng.random(50) < 0.6).astype(float)) for _ in range(16)]
-    one, many = (bootstrap_interval(accuracy, part, draws=400) for part in (runs[:1], runs))
-    assert many[1] - many[0] < 0.5 * (one[1] - one[0])
-
-
-def test_runs_on_the_same_cases_are_no_further_cases():
-    """Five deterministic runs say no more than one."""
-    guess = (np.random.default_rng(0).random(50) < 0.6).astype(float)
-    runs = [Answers(np.ones(50), guess)] * 5
-    one, five = (bootstrap_interval(accuracy, part, draws=400) for part in (runs[:1], runs))
-    assert one == five
-
-
-def test_cases_of_a_unit_are_drawn_together():
-    """Ten copies of every case: the interval is that of the cases without their copies."""
-    guess = (np.random.default_rng(0).random(40) < 0.6).astype(float)
-    once = bootstrap_interval(accuracy, [Answers(np.ones(40), guess)], draws=400)
-    copies = Answers(np.ones(400), np.repeat(guess, 10), units=np.repeat(np.arange(40) + 7, 10))
-    assert bootstrap_interval(accuracy, [copies], draws=400) == pytest.approx(once)
-
-
-def test_units_of_several_runs_may_differ():
-    """By hand: units 1 and 3 of two runs; a draw without any case of a run leaves it out."""
-    first = Answers(np.ones(2), np.array([1.0, 0.0]), units=np.array([1, 3]))
-    second = Answers(np.ones(1), np.array([1.0]), units=np.array([3]))
-    low, high = bootstrap_interval(accuracy, [first, second], draws=400)
-    # Units drawn: 1 and 3 (0.5 and 1), 1 twice (1 of the first run alone), 3 twice (0 and 1).
-    assert (low, high) == (0.5, 1.0)
 
 
 def test_several_draws_count_one_by_one():

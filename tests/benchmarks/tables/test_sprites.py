@@ -127,11 +127,30 @@ def test_full_rows_and_no_others_stand_beside_the_published(monkeypatch):
     )
     fit = sprites.Fit(StaticDynamicVAE())
     monkeypatch.setattr(sprites.Sprites, "fit", lambda self, row, seed: fit)
-    found = [{"accuracy": sprites.Value(0.5, 0.1), "MSE": sprites.Value(1.0)}] * 2
+    found = [{"accuracy": 0.4, "MSE": 1.0}, {"accuracy": 0.6, "MSE": 1.0}]
     full, small = (
         sprites.make_rows("1", one, row_named("StaticDynamicVAE"), [0, 1], found) for one in sized
     )
     assert [row.published for row in full] == [1.0, None]
     assert [row.best_public for row in full] == [1.0, None]
     assert [row.published for row in small] == [None, None]
-    assert full[0].ci_low == pytest.approx(0.5 - 1.96 * 0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "std", "interval"),
+    [
+        # 12.71 is the quantile of Student's t with one degree of freedom.
+        ([0.4, 0.6], 0.1, (0.5 - 12.7062 * 0.1, 0.5 + 12.7062 * 0.1)),
+        ([0.4, 0.4], 0.0, (None, None)),
+        ([0.4], None, (None, None)),
+    ],
+)
+def test_one_seed_has_neither_deviation_nor_interval(values, std, interval, monkeypatch):
+    monkeypatch.setattr(sprites.Sprites, "fit", lambda *_: sprites.Fit(StaticDynamicVAE()))
+    made = sprites.Sprites(sprites.SETTINGS["cpu"], None)
+    found = [{"accuracy": value} for value in values]
+    seeds = list(range(len(values)))
+    (row,) = sprites.make_rows("2", made, row_named("StaticDynamicVAE"), seeds, found)
+    assert row.std == (None if std is None else pytest.approx(std))
+    assert (row.ci_low, row.ci_high) == (pytest.approx(interval) if interval[0] else interval)
+    assert row.is_complete
