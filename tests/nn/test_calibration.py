@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tsdisentangle import load
 from tsdisentangle.losses import gaussian_nll
-from tsdisentangle.nn.calibration import MIN_LOG_FACTOR, ScaleCalibration
+from tsdisentangle.nn.calibration import MAX_RISE, MIN_LOG_FACTOR, MOMENTUM, ScaleCalibration
 from tsdisentangle.nn.gaussian import Gaussian
 
 
-def settle(calibration, values, prediction, observed, steps=600):
+def settle(calibration, values, prediction, observed, steps=1200):
     for _ in range(steps):
         calibration.update(values, calibration(prediction), observed)
 
@@ -34,6 +34,14 @@ def test_the_scale_becomes_the_mean_squared_residual_of_each_channel(seed):
     for change in (-0.1, 0.1):
         other = Gaussian(mean, calibration(prediction).logvar + change)
         assert gaussian_nll(values, other, observed).sum() > best
+
+
+def test_the_scale_rises_slowly_and_falls_at_once():
+    values, observed = torch.tensor([100.0, 0.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2).bool()
+    calibration = ScaleCalibration(2)
+    prediction = Gaussian(torch.zeros(1, 1, 1, 1, 2), torch.zeros(1, 1, 1, 1, 2))
+    calibration.update(values, prediction, observed)
+    assert calibration.log_factor.tolist() == pytest.approx([MAX_RISE, np.log(1 - MOMENTUM)])
 
 
 def test_a_channel_that_is_not_observed_keeps_its_scale_and_a_constant_one_keeps_some():

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from tsdisentangle.nn.gaussian import Gaussian
 
 MOMENTUM = 0.02  # share of a step's residuals in the running average: about the last 50 steps
+MAX_RISE = 0.01  # of the logarithm of a variance, in one step
 MIN_LOG_FACTOR = -8.0  # of variances; constant channels would have none
 
 
@@ -15,8 +16,8 @@ class ScaleCalibration(nn.Module):
     The variance that maximises a Gaussian likelihood is the mean squared residual (the optimal
     sigma-VAE of Rybkin et al. 2021). Gradient steps reach it long after the means are trained; here
     it is a running average over the steps of training, relative to what the decoder predicts. It
-    starts at 1, from where it rises with the residuals of an untrained network slowly enough that
-    the codes are learned meanwhile.
+    starts at 1, and rises with the residuals of an untrained network by no more than 1 % per step: at
+    their full size from the start, the divergences would outweigh them, and no code be learned.
 
     Parameters
     ----------
@@ -56,5 +57,5 @@ class ScaleCalibration(nn.Module):
         count = observed.flatten(0, -2).sum(0) * len(prediction.mean)
         # Relative to the present factor: 1 where the predicted variance is that of the residuals.
         ratio = torch.where(count > 0, squared / count.clamp(min=1), 1.0)
-        step = torch.log1p(self.momentum * (ratio - 1))
+        step = torch.log1p(self.momentum * (ratio - 1)).clamp(max=MAX_RISE)
         self.log_factor.add_(step).clamp_(min=MIN_LOG_FACTOR)
