@@ -248,7 +248,9 @@ def test_what_a_file_cannot_hold_is_refused_by_name(params, message, tmp_path, f
 
 
 @pytest.mark.parametrize(
-    "callbacks", [[EpochTimer()], [("log", PrintLog(sink=print)), EarlyStopping]], ids=str
+    "callbacks",
+    [[EpochTimer()], [("log", PrintLog(sink=print)), EarlyStopping]],
+    ids=["instance", "named"],
 )
 def test_callbacks_are_left_out_with_a_warning(callbacks, tmp_path, fitted):
     estimator = copy.deepcopy(fitted).set_params(callbacks=callbacks)
