@@ -33,6 +33,7 @@ from tsdisentangle.methods.static_dynamic_vae import StaticDynamicNetwork
 from tsdisentangle.network import Posterior
 from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import Noise
+from tsdisentangle.presets.published import AS_PUBLISHED
 
 RESULTS = Path(__file__).parent / "results" / "ideas.json"
 DATASETS = {"air-quality": corrected.air_quality, "physionet": corrected.physionet}
@@ -41,6 +42,7 @@ SETTINGS = {
     "static_pooling": "mean",
     "missing": "mask",
     "beta": (0.2, 3.0),
+    **AS_PUBLISHED,
 }
 WARM_UP_STEPS = 200  # of about 500 on Air Quality
 FREE_NATS = 0.25  # per coordinate of the static code

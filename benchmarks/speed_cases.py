@@ -32,6 +32,7 @@ from tsdisentangle.data.windows import Windows, resolve_window, to_windows
 from tsdisentangle.datasets import load_japanese_vowels
 from tsdisentangle.nn.noise import normal_noise
 from tsdisentangle.nn.recurrent import PRIOR_HIDDEN
+from tsdisentangle.presets.published import AS_PUBLISHED
 from tsdisentangle.training.callbacks import GRADIENT_NORM
 
 PRODUCT_SIDE = 1024
@@ -99,6 +100,7 @@ def published_estimator(sizes: Steps) -> StaticDynamicVAE:
         lr=3e-3,
         batch_size=sizes.batch,
         random_state=0,
+        **AS_PUBLISHED,
     )
 
 

@@ -34,6 +34,7 @@ from benchmarks.tables.fits import Budget, fit_within
 from benchmarks.tables.sprites import DynamicsFirst
 from tsdisentangle import StaticDynamicVAE, VideoEncoder
 from tsdisentangle.datasets import SequenceBunch, fetch_sprites
+from tsdisentangle.presets.published import AS_PUBLISHED
 
 SIZE = 32
 ACTIONS = (0, 2, 4, 8)  # walk front, walk right, spellcast left, slash right
@@ -47,6 +48,7 @@ def make_estimator(size: int = SIZE) -> StaticDynamicVAE:
         static_dim=32,
         dynamic_dim=16,
         beta=(1.0, 0.1),
+        **AS_PUBLISHED,
         lr=2e-3,
         batch_size=16,
         callbacks=[DynamicsFirst(2, 10.0)],

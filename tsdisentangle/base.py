@@ -63,6 +63,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
 
     # Parameters that are read after fit alone: fits that differ in nothing else are one.
     _after_fit: tuple[str, ...] = ("output",)
+    # What a parameter means in model files from before it existed.
+    _before: dict[str, Any] = {"observation_scale": "decoder"}
     # An array to write to is nothing that a pipeline could route.
     __metadata_request__transform = {"out": metadata_routing.UNUSED}
 

@@ -20,7 +20,7 @@ from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.padding import decode_valid
 
 # Nats per window and root of its observed values, that 'auto' aims at; see "Design".
-AUTO_RATE = 0.5
+AUTO_RATE = 0.35
 # Largest relative change of the divergence's weight per step, and its limits.
 RATE_STEP, MIN_WEIGHT, MAX_WEIGHT = 0.05, 1e-3, 1e3
 
@@ -167,7 +167,7 @@ class SequenceNetwork(nn.Module):
     def rates(self, batch: Windows, dynamic_kl: Tensor) -> dict[str, Tensor]:
         """Nats per window of the dynamic codes, and how many are aimed at; none without an aim.
 
-        ``'auto'`` aims at half the square root of the observed values per window: a window of few
+        ``'auto'`` grows with the square root of the observed values per window: a window of few
         values needs more nats for each than one of many, whose values have much in common.
         """
         if self.dynamic_rate is None or not self.training:

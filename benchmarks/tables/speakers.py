@@ -23,6 +23,7 @@ from tsdisentangle.data.codes import Codes
 from tsdisentangle.datasets import fetch_fsdd
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.metrics.verification import SpeakerPairs
+from tsdisentangle.presets.published import AS_PUBLISHED
 
 # Frames of 25 ms, one every 10 ms, in 40 bands, of whole recordings at their 8000 Hz.
 FRONT_END: dict[str, Any] = {
@@ -48,6 +49,7 @@ PARAMS: dict[str, Any] = {
     # The anchor's own sounds must not stand in the static code.
     "alpha": 0.0,
     "beta": (8.0, 4.0),
+    **AS_PUBLISHED,
     "lr": 2e-3,
     "batch_size": 64,
 }

@@ -22,7 +22,7 @@ from tsdisentangle.encoders import VideoEncoder
 from tsdisentangle.evaluation.generation_report import JOINT, GenerationReport, generation_report
 from tsdisentangle.evaluation.judge import Judge
 from tsdisentangle.evaluation.leakage_report import leakage_report
-from tsdisentangle.presets.published import preset_parameters
+from tsdisentangle.presets.published import AS_PUBLISHED, preset_parameters
 
 LOOKS = ("skin", "pants", "top", "hair")
 ACTION = "action"
@@ -127,6 +127,7 @@ SETTINGS = {
             "dynamic_dim": 16,
             "alpha": 0.2,
             "beta": (1.0, 0.2),
+            **AS_PUBLISHED,
             "lr": 2e-3,
             "batch_size": 32,
         },

@@ -82,8 +82,10 @@ def test_after_training_no_other_scale_scores_better(method):
         log_factor -= change
 
 
-def test_the_decoders_own_scale_by_default():
-    estimator = small(window=3).fit(series())
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_every_method_fits_the_scale_unless_it_is_the_decoders(method):
+    assert method().observation_scale == "fitted"
+    estimator = small(method, window=3, observation_scale="decoder").fit(series())
     assert estimator.net_.module_.calibration is None
 
 

@@ -30,8 +30,7 @@ class StaticCodeDisentangler(SequenceDisentangler):
         "static_prior": [StrOptions({"aggregate", "normal"})],
     }
     _after_fit = (*SequenceDisentangler._after_fit, "static_prior")
-    # What the parameter means in model files from before it existed.
-    _before = {"static_prior": "normal"}
+    _before: dict[str, Any] = {**SequenceDisentangler._before, "static_prior": "normal"}
 
     _static_codes_: LazyPrior
 

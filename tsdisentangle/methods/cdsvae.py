@@ -111,10 +111,10 @@ class CDSVAE(StaticCodeDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
-    observation_scale : {'decoder', 'fitted'}, default='decoder'
-        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
-        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
-        2021), so that scores and early stopping rank by what is reconstructed.
+    observation_scale : {'fitted', 'decoder'}, default='fitted'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
+        so that scores and early stopping rank by what is reconstructed; or without that factor.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -228,7 +228,7 @@ class CDSVAE(StaticCodeDisentangler):
         temperature: float = 0.5,
         missing: str = "error",
         standardize: bool = True,
-        observation_scale: str = "decoder",
+        observation_scale: str = "fitted",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,

@@ -209,7 +209,7 @@ class GLR(StaticCodeDisentangler):
         one.
     dynamic_rate : 'auto', float or None, default=None
         Nats per window that the local codes are held at, by a weight of their divergence that
-        adapts from ``beta`` on in training. ``'auto'`` is half the square root of the observed
+        adapts from ``beta`` on in training. ``'auto'`` is 0.35 times the root of the observed
         values per window. None keeps ``beta``, as in the paper.
     counterfactual : float, default=5.0
         Weight of the counterfactual term, in training alone; 0 leaves it out. The paper's 1
@@ -229,10 +229,10 @@ class GLR(StaticCodeDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
-    observation_scale : {'decoder', 'fitted'}, default='decoder'
-        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
-        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
-        2021), so that scores and early stopping rank by what is reconstructed.
+    observation_scale : {'fitted', 'decoder'}, default='fitted'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
+        so that scores and early stopping rank by what is reconstructed; or without that factor.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -361,7 +361,7 @@ class GLR(StaticCodeDisentangler):
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
-        observation_scale: str = "decoder",
+        observation_scale: str = "fitted",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,

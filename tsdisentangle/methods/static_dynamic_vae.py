@@ -195,9 +195,9 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         samples are less diverse than the data. May be changed after fit.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
-    beta : float or pair of floats, default=(0.5, 3.0)
-        Weight of both KL divergences, or of the static and the dynamic one. A larger dynamic
-        weight drives what stays out of the dynamic codes.
+    beta : float or pair of floats, default=(0.2, 1.0)
+        Weight of both KL divergences, or of the static and the dynamic one. With ``dynamic_rate``
+        the latter is where its weight starts.
     anchor_loss : {'step', 'static_only', 'none', 'drop'}, default='step'
         ``'step'``: the anchor counts ``alpha``, the others 1. ``'static_only'``: all count 1, and
         ``alpha`` weighs the reconstruction of the whole series from the static code with dynamics
@@ -209,12 +209,12 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         What stands at the anchor in training, where the difference to itself would say nothing:
         noise, as in the paper, or its mean, which stands there after fit in any case. Zero scores
         a little higher where sequences are short.
-    dynamic_rate : 'auto', float or None, default=None
+    dynamic_rate : 'auto', float or None, default='auto'
         Nats per window that the dynamic codes are held at, by a weight of their divergence that
         adapts from ``beta`` on in training: fewer starve them, more let them hold what stays.
-        ``'auto'`` is half the square root of the observed values per window. None keeps ``beta``,
-        as in the paper.
-    dynamic_skip : bool, default=False
+        ``'auto'`` is 0.35 times the root of the observed values per window, chosen on validation
+        parts of six data sets (documentation page "Design"). None keeps ``beta``, as in the paper.
+    dynamic_skip : bool, default=True
         Whether the dynamic codes are read from the differences themselves, beside what an LSTM
         makes of all of them; False is the paper's network. Encoders that read each window on its
         own have no such LSTM.
@@ -230,10 +230,10 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     standardize : bool, default=True
         Scale each channel to mean 0 and standard deviation 1, by the observed training values.
         Does not apply to video.
-    observation_scale : {'decoder', 'fitted'}, default='decoder'
-        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5, or
-        times a factor per channel that is fitted to the residuals of training (Rybkin et al.
-        2021), so that scores and early stopping rank by what is reconstructed.
+    observation_scale : {'fitted', 'decoder'}, default='fitted'
+        Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
+        times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
+        so that scores and early stopping rank by what is reconstructed; or without that factor.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -342,6 +342,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         "n_samples": [Interval(Integral, 1, None, closed="left")],
     }
     _after_fit = (*StaticCodeDisentangler._after_fit, "static_pooling")
+    _before = {**StaticCodeDisentangler._before, "dynamic_rate": None, "dynamic_skip": False}
 
     def __init__(
         self,
@@ -356,17 +357,17 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         static_pooling: str = "anchor",
         static_prior: str = "aggregate",
         alpha: float = 0.2,
-        beta: float | tuple[float, float] = (0.5, 3.0),
+        beta: float | tuple[float, float] = (0.2, 1.0),
         anchor_loss: str = "step",
         subtract: bool = True,
         anchor_token: str = "noise",
-        dynamic_rate: str | float | None = None,
-        dynamic_skip: bool = False,
+        dynamic_rate: str | float | None = "auto",
+        dynamic_skip: bool = True,
         dynamic_posterior: str = "bidirectional",
         n_samples: int = 1,
         missing: str = "error",
         standardize: bool = True,
-        observation_scale: str = "decoder",
+        observation_scale: str = "fitted",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,

@@ -16,8 +16,8 @@ class ScaleCalibration(nn.Module):
     The variance that maximises a Gaussian likelihood is the mean squared residual (the optimal
     sigma-VAE of Rybkin et al. 2021). Gradient steps reach it long after the means are trained; here
     it is a running average over the steps of training, relative to what the decoder predicts. It
-    starts at 1, and rises with the residuals of an untrained network by no more than 1 % per step: at
-    their full size from the start, the divergences would outweigh them, and no code be learned.
+    starts at 1, and rises with the residuals of an untrained network by no more than 1 % per step:
+    at their full size from the start, the divergences would outweigh them, and no code be learned.
 
     Parameters
     ----------
