@@ -1,7 +1,7 @@
 """How many steps a small panel needs: an epoch of sixty series is one.
 
-Fits ``StaticDynamicVAE`` with its defaults, but for the number of epochs, on sixty training series of
-each data set of ``benchmarks/rates.py``, and asks the validation part. No test part is touched.
+Fits ``StaticDynamicVAE`` with its defaults, but for the number of epochs, on sixty training series
+of each data set of ``benchmarks/rates.py``, and asks the validation part. No test part is touched.
 
     python benchmarks/steps.py [--seeds 2] [--datasets ...]
 
