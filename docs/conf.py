@@ -14,6 +14,7 @@ extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autos
 templates_path = ["_templates"]
 html_theme = "furo"
 html_title = "tsdisentangle"
+html_show_copyright = False
 
 myst_heading_anchors = 4
 numpydoc_show_class_members = False  # the template of a class has them
@@ -37,9 +38,9 @@ def as_page_of_the_site(app, docname, source):
 
 
 def skip_what_others_wrote(app, what, name, member, skip, options):
-    """Of inherited members those of this package: scikit-learn and sktime explain their own."""
-    module = getattr(member, "__module__", None) or "tsdisentangle"
-    return skip or not module.startswith("tsdisentangle")
+    """Leave out inherited members: scikit-learn, sktime and tuple explain their own."""
+    function = getattr(member, "fget", member)
+    return skip or not (getattr(function, "__module__", None) or "").startswith("tsdisentangle")
 
 
 def setup(app):

@@ -110,6 +110,8 @@ FIT = ["fit", "data.csv", *TABLE, "-o", "new.tsd"]
     [
         (["fit", "nothing.csv", *TABLE, "-o", "new.tsd"], "nothing.csv"),
         (["fit", "empty.csv", *TABLE, "-o", "new.tsd"], "No columns"),
+        (["fit", "latin.csv", *TABLE, "-o", "new.tsd"], "latin.csv is not a CSV file in UTF-8"),
+        ([*FIT, "--set", "window=99999999999999"], "allocate"),
         (["fit", "wide.csv", *TABLE, "-o", "new.tsd"], "rows with more values"),
         (["fit", "data.csv", "--id", "pump", "--time", "t", "-o", "new.tsd"], "no column 'pump'"),
         (["fit", "text.csv", *TABLE, "-o", "new.tsd"], "--channels NAME"),
@@ -133,6 +135,7 @@ def test_an_error_is_one_line_and_writes_nothing(command, message, fitted, capsy
     write_table("text.csv", kind="a")
     frame.drop(columns="heat").to_csv("lacking.csv", index=False)
     Path("empty.csv").write_text("")
+    Path("latin.csv").write_bytes("machine,t,load\né,1,2.0\n".encode("latin-1"))
     Path("wide.csv").write_text("machine,t,load\nm1,1,2.0,3.0\nm1,2,2.0,3.0\n")
     files, model = set(Path().iterdir()), fitted[0].read_bytes()
     assert main([str(fitted[0]) if word == "MODEL" else word for word in command]) == 2

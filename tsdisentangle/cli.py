@@ -13,8 +13,7 @@ import pandas as pd
 from tsdisentangle.data.frames import Panel
 from tsdisentangle.methods import METHODS
 
-# What needs torch, which takes seconds to import, is imported where it is used: help and tables
-# that are refused do not wait for it.
+# What needs torch is imported where it is used: help and refused tables do not wait for it.
 
 # What a message of the library says to write in Python, and what to write here.
 OPTIONS = {
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = _warn
         try:
             options.run(options)
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             _say("error", error)
             return 2
         except KeyboardInterrupt:
@@ -144,7 +143,10 @@ def _load_with_panel(options: argparse.Namespace) -> tuple[Any, Panel]:
 
 def _read_panel(options: argparse.Namespace, channels: list[str] | None) -> Panel:
     # Ids are text, so that 007 stays 007.
-    frame = pd.read_csv(options.data, dtype=dict.fromkeys(options.id, str))
+    try:
+        frame = pd.read_csv(options.data, dtype=dict.fromkeys(options.id, str))
+    except ValueError as error:
+        raise ValueError(f"{options.data} is not a CSV file in UTF-8: {error}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(f"{options.data} has rows with more values than its first line has names.")
     return Panel.from_long(
