@@ -15,6 +15,8 @@ templates_path = ["_templates"]
 html_theme = "furo"
 html_title = "tsdisentangle"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 myst_heading_anchors = 4
 numpydoc_show_class_members = False  # the template of a class has them
