@@ -12,6 +12,7 @@ METHODS = {
     "GLR": "tsdisentangle.methods.glr",
     "SPYL": "tsdisentangle.methods.spyl",
     "S3VAE": "tsdisentangle.methods.s3vae",
+    "SKD": "tsdisentangle.methods.skd",
 }
 
 
