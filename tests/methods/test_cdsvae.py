@@ -10,8 +10,7 @@ from torch import nn
 from tsdisentangle import CDSVAE
 from tsdisentangle.data.windows import Windows, to_windows
 from tsdisentangle.losses.contrastive import contrast_views
-from tsdisentangle.methods._contrastive import permute_windows
-from tsdisentangle.methods.cdsvae import rescale_channels
+from tsdisentangle.methods.cdsvae import permute_windows, rescale_channels
 from tsdisentangle.nn.noise import SharedNoise, mean_noise, normal_noise
 from tsdisentangle.nn.recurrent import SequenceLSTM
 from tsdisentangle.nn.sequential_posterior import SequentialPosterior, end_states

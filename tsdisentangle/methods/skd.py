@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tsdisentangle.base import SequenceDisentangler
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses.koopman import (
+from tsdisentangle.losses.linear_dynamics import (
     eigenvalue_loss,
     latent_prediction_error,
     same_variance_kl,
@@ -134,15 +134,16 @@ class SKDNetwork(SequenceNetwork):
 
     def settle(self, batches: Iterable[Windows]) -> None:
         """Fit the operator to training series, and keep some of their codes to sample from."""
-        states, total = [], (0.0, 0.0)
+        states, sums = [], []
         for batch in batches:
             latent = self.latent(batch)
-            total = tuple(a + b for a, b in zip(total, moments(latent, batch.valid), strict=True))
+            sums.append(moments(latent, batch.valid))
             missing = max(0, MEMBER_WINDOWS - latent.shape[1])
             kept = nn.functional.pad(latent, (0, 0, 0, missing))[:, :MEMBER_WINDOWS]
             valid = nn.functional.pad(batch.valid, (0, missing))[:, :MEMBER_WINDOWS]
             states.append((kept, valid))
-        modes = find_modes(fit_operator(*total).cpu(), self.static_dim)
+        gram, cross = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
+        modes = find_modes(fit_operator(gram, cross).cpu(), self.static_dim)
         self.basis.copy_(modes.basis)
         self.inverse.copy_(modes.inverse)
         self.transition.copy_(modes.transition[self.static_dim :, self.static_dim :])
@@ -405,7 +406,7 @@ class SKD(SequenceDisentangler):
         )
 
     def _learn_static_prior(self, dataset: SequenceDataset) -> None:
-        """Fit the operator to the states of the training series, or to evenly spread ones of many."""
+        """Fit the operator to the states of training series, evenly spread ones of many."""
         if len(dataset) > MAX_SERIES:
             dataset = dataset.subset(torch.arange(MAX_SERIES) * len(dataset) // MAX_SERIES)
         batches = BatchLoader(dataset, self.batch_size)

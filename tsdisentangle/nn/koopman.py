@@ -25,9 +25,8 @@ def moments(latent: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         ``X'X`` and ``X'Y`` of the states before and after each transition.
     """
     goes_on = valid[:, 1:, None].to(latent)
-    past, future = (
-        (part * goes_on).flatten(0, 1).double() for part in (latent[:, :-1], latent[:, 1:])
-    )
+    steps = latent[:, :-1], latent[:, 1:]
+    past, future = ((part * goes_on).flatten(0, 1).double() for part in steps)
     return past.mT @ past, past.mT @ future
 
 
