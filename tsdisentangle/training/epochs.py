@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 # 'auto': so many epochs, and so many steps at least. Of a small panel an epoch is a step or two;
-# benchmarks/epochs.py shows what more of them gain.
+# benchmarks/steps.py shows what they gain.
 AUTO_EPOCHS, AUTO_STEPS = 100, 600
 # The reconstruction still falls if the last quarter of the epochs has so much of the whole fall.
 STILL_FALLING = 0.05
@@ -74,7 +74,7 @@ def last_quarter_of_fall(losses: list[float]) -> float:
     Examples
     --------
     >>> last_quarter_of_fall(list(range(100, 0, -1)))
-    0.2898550724637681
+    0.29411764705882354
     >>> last_quarter_of_fall([9.0, 1.0] + [0.0] * 98)
     0.0
     """
