@@ -51,12 +51,12 @@ def test_terms_against_loops(kind):
         terms = {name: float(term) for name, term in network(batch, loops.noise).items()}
         latent = network.latent(batch)
         kept = torch.special.ndtr(loops.noise("dropout", latent.shape, latent)) > 0.2
-        decoded = network.decode_latent(latent * kept / 0.8, loops.noise, batch.valid)
+        decoded = network.predict(latent * kept / 0.8, loops.noise, batch.valid)
         states = [latent[b, :n].numpy() for b, n in enumerate(loops.counts(X))]
         operator = operator_of(states)
         ahead = latent.clone()
         ahead[:, 1:] = latent[:, :-1] @ torch.as_tensor(operator)
-        predicted = network.decode_latent(ahead, loops.noise, batch.valid)
+        predicted = network.predict(ahead, loops.noise, batch.valid)
     n_values = sum(np.isfinite(x).sum() for x in X) / len(X)
     difference = 0.0
     for at in np.argwhere(batch.observed.numpy()):

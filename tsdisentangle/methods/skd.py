@@ -55,8 +55,7 @@ class SKDNetwork(SequenceNetwork):
         self.encoder = encoder
         encoder.freeze_static()
         size = static_dim + dynamic_dim
-        self.encoder_lstm = nn.LSTM(encoder.out_features, size, batch_first=True)
-        self.decoder_lstm = nn.LSTM(size, size, batch_first=True)
+        self.lstm = nn.LSTM(encoder.out_features, size, batch_first=True)
         self.register_buffer("basis", torch.eye(size))
         self.register_buffer("inverse", torch.eye(size))
         self.register_buffer("transition", torch.eye(dynamic_dim))
@@ -68,7 +67,7 @@ class SKDNetwork(SequenceNetwork):
         """States of the windows, ``(batch, windows, static_dim + dynamic_dim)``."""
         features = self.encoder(batch.values, batch.observed)
         features = self.encoder.dynamic_summary(features, batch.observed)
-        return self.encoder_lstm(features)[0]
+        return self.lstm(features)[0]
 
     def codes_of(self, latent: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Coordinates of the static modes, averaged over time, and of the dynamic ones."""
@@ -87,13 +86,7 @@ class SKDNetwork(SequenceNetwork):
     ) -> Gaussian:
         """Codes to windows, by way of the states that have these coordinates."""
         repeated = static[:, None].expand(-1, dynamic.shape[1], -1)
-        return self.decode_latent(
-            torch.cat([repeated, dynamic], dim=-1) @ self.inverse, noise, valid
-        )
-
-    def decode_latent(self, latent: Tensor, noise: Noise, valid: Tensor | None) -> Gaussian:
-        """States ``(rows, windows, size)`` to ``(rows, windows, step, channel)``."""
-        return self.predict(self.decoder_lstm(latent)[0], noise, valid)
+        return self.predict(torch.cat([repeated, dynamic], dim=-1) @ self.inverse, noise, valid)
 
     def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
         """What the codes leave unexplained; they have no prior that they could cost nats by."""
@@ -105,8 +98,8 @@ class SKDNetwork(SequenceNetwork):
         latent = self.latent(batch)
         operator = fit_operator(*moments(latent, batch.valid))
         predicted = torch.cat([latent[:, :1], latent[:, :-1] @ operator.to(latent)], dim=1)
-        decoded = self.decode_latent(self._drop(latent, noise), noise, batch.valid)
-        ahead = self.decode_latent(predicted, noise, batch.valid)
+        decoded = self.predict(self._drop(latent, noise), noise, batch.valid)
+        ahead = self.predict(predicted, noise, batch.valid)
         one_draw = Gaussian(*(part[None] for part in decoded))
         n_values = batch.observed.sum() / len(batch.values)
         return {
@@ -307,7 +300,8 @@ class SKD(SequenceDisentangler):
 
     Notes
     -----
-    The penalties are those that the released code trains with (there ``'ball'`` for the static and
+    The decoder is that of the other methods, which reads every window's state on its own; the
+    released one has an LSTM of its own before it. The penalties are those that the released code trains with (there ``'ball'`` for the static and
     ``'real'`` for the dynamic eigenvalues), by means there, here by sums over the observed values.
     There the operator is fitted to each batch after training too, so that codes depend on it; here
     once, to the final states of at most 2,000 training series. Eigenvalues beyond the unit circle
