@@ -301,12 +301,13 @@ class SKD(SequenceDisentangler):
     Notes
     -----
     The decoder is that of the other methods, which reads every window's state on its own; the
-    released one has an LSTM of its own before it. The penalties are those that the released code trains with (there ``'ball'`` for the static and
-    ``'real'`` for the dynamic eigenvalues), by means there, here by sums over the observed values.
-    There the operator is fitted to each batch after training too, so that codes depend on it; here
-    once, to the final states of at most 2,000 training series. Eigenvalues beyond the unit circle
-    are drawn back to it where the operator goes on beyond what is known. Codes are deterministic:
-    ``encode(X, return_std=True)`` gives them the smallest deviation that the package knows.
+    released one has an LSTM of its own before it. The penalties are those that the released code
+    trains with (there ``'ball'`` for the static and ``'real'`` for the dynamic eigenvalues), by
+    means there, here by sums over the observed values. There the operator is fitted to each batch
+    after training too, so that codes depend on it; here once, to the final states of at most 2,000
+    training series. Eigenvalues beyond the unit circle are drawn back to it where the operator goes
+    on beyond what is known. Codes are deterministic: ``encode(X, return_std=True)`` gives them the
+    smallest deviation that the package knows.
 
     References
     ----------
