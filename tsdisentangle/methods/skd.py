@@ -101,7 +101,7 @@ class SKDNetwork(SequenceNetwork):
         decoded = self.predict(self._drop(latent, noise), noise, batch.valid)
         ahead = self.predict(predicted, noise, batch.valid)
         one_draw = Gaussian(*(part[None] for part in decoded))
-        n_values = batch.observed.sum() / len(batch.values)
+        n_values = batch.observed.sum().to(latent.dtype) / len(batch.values)
         return {
             "reconstruction": self.nll_of(batch, one_draw).sum(1).mean(),
             "prediction": self._difference(batch, decoded, ahead).mean(),
