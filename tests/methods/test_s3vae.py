@@ -168,7 +168,7 @@ def test_defaults_are_the_documented_ones():
         ("consistency", -1.0),
         ("prediction", -1.0),
         ("information", -1.0),
-        ("margin", -0.5),
+        ("margin", 0.0),
     ],
 )
 def test_bad_parameter_is_refused(name, value):

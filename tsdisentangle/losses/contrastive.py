@@ -87,6 +87,7 @@ def consistency(anchors: Tensor, shuffled: Tensor, margin: float) -> Tensor:
     anchors, shuffled : Tensors of shape (n, k)
         Static codes of the series, and of the same with the order of the windows changed.
     margin : float
+        Above 0.
 
     Returns
     -------

@@ -235,7 +235,7 @@ class S3VAE(StaticCodeDisentangler):
         "consistency": [Interval(Real, 0, None, closed="left")],
         "prediction": [Interval(Real, 0, None, closed="left")],
         "information": [Interval(Real, 0, None, closed="left")],
-        "margin": [Interval(Real, 0, None, closed="left")],
+        "margin": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
