@@ -303,13 +303,14 @@ class S3VAE(StaticCodeDisentangler):
 
     def _build_network(self, n_channels: int, window: int) -> S3VAENetwork:
         static_kl, dynamic_kl = weight_pair("beta", self.beta)
-        n_values = n_channels - getattr(self.scaler_, "n_marks", 0)
+        scaler = getattr(self, "scaler_", None)
+        n_values = n_channels - getattr(scaler, "n_marks", 0)
         return S3VAENetwork(
             *build_parts(self, self.static_dim + self.dynamic_dim, n_channels, window),
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             n_series=self.n_series_in_,
-            supervision=supervision_for(self._encoder_, self.scaler_, n_values),
+            supervision=supervision_for(self._encoder_, scaler, n_values),
             margin=float(self.margin),
             weights={
                 "reconstruction": 1.0,
