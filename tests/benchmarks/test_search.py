@@ -90,7 +90,7 @@ def test_trials_of_earlier_code_compete_and_are_not_gone_on_with(search, monkeyp
     assert best[rows[1]["method"]] == {"lr": 0.5}
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore:The fit made")
 def test_ideas_are_tried_by_every_method_that_has_their_parameters(search, monkeypatch):
     monkeypatch.setattr(search, "IDEAS", {1: search.IDEAS[13]})
     rows = {row["method"]: row["params"] for row in trials(search, monkeypatch, 2) if row["number"]}

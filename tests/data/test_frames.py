@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, train_test_split
 
 from tsdisentangle import Panel
-from tsdisentangle.data.frames import series_ids
+from tsdisentangle.data.codes import ids_of
+from tsdisentangle.data.frames import is_default, layout_of, panel_restorer, series_ids
+from tsdisentangle.data.layout import as_times, level_times
 from tsdisentangle.data.series import as_series
 
 LENGTHS = {"d": 3, "a": 1, "c": 4, "b": 2}
@@ -176,3 +178,45 @@ def test_panel_of_something_else(X):
         Panel(X)
     with pytest.raises(ValueError, match="0 series"):
         Panel(table().set_index(["machine", "day"]).iloc[:0])
+
+
+# -- properties ---------------------------------------------------------------------------------
+
+
+@given(st.permutations([(name, time) for name in "cab" for time in range(3)]))
+def test_ids_and_rows_of_frames_and_panels_agree(rows):
+    index = pd.MultiIndex.from_tuples(rows, names=["machine", "step"])
+    frame = pd.DataFrame({"a": np.arange(9.0)}, index)
+    panel = Panel(frame)
+    first_rows = list(dict.fromkeys(name for name, _ in rows))
+    assert series_ids(frame).tolist() == series_ids(panel).tolist() == first_rows
+    assert ids_of(as_series(frame, missing="error")).tolist() == first_rows
+    for X in (frame, panel):
+        layout = layout_of(X)
+        assert layout.ids.tolist() == first_rows
+        assert [first_rows[i] for i in layout.owner[layout.order]] == np.repeat(
+            first_rows, 3
+        ).tolist()
+    doubled = panel_restorer(panel, lambda values: values * 2)(panel.to_frame())
+    np.testing.assert_array_equal(doubled.to_frame(), 2 * panel.to_frame())
+    assert doubled.index.equals(panel.index)
+
+
+@given(st.integers(0, 5), st.integers(1, 3), st.integers(0, 9))
+def test_an_index_that_nobody_gave(start, step, n):
+    index = pd.RangeIndex(start, start + n * step, step)
+    assert is_default(index) == ((start, step) == (0, 1))
+    assert not is_default(pd.Index(list("abc")))
+
+
+@given(
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=9, unique=True), st.sampled_from("nsdp")
+)
+def test_times_of_any_kind_sort_as_their_numbers(numbers, kind):
+    dates = pd.to_datetime(numbers, unit="h")
+    times = {"n": pd.Index(numbers), "s": dates.strftime("%Y-%m-%dT%H:%M"), "d": dates}
+    times["p"] = dates.to_period("h")
+    of_column = as_times(pd.Series(times[kind]), "t")
+    index = pd.MultiIndex.from_arrays([["x"] * len(numbers), times[kind]])
+    assert of_column.equals(level_times(index))
+    assert of_column.argsort().tolist() == np.argsort(numbers, kind="stable").tolist()

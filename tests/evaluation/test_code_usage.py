@@ -59,7 +59,11 @@ class Sum(torch.nn.Module):
 
     def bound(self, batch, noise, draws):
         n = len(batch.values)
-        return {"static_kl": torch.full((n,), 2.0), "dynamic_kl": 3.0 * batch.valid.sum(1)}
+        return {
+            "reconstruction": torch.zeros(n),
+            "static_kl": torch.full((n,), 2.0),
+            "dynamic_kl": 3.0 * batch.valid.sum(1),
+        }
 
 
 def sums(X):

@@ -125,7 +125,8 @@ def test_searches_run_on_every_backend(client):
 
 @pytest.fixture
 def synchronous():
-    with dask.config.set(scheduler="synchronous"):
+    # A client of another test may be open, whose way to shuffle needs its workers.
+    with dask.config.set({"scheduler": "synchronous", "dataframe.shuffle.method": "tasks"}):
         yield
 
 

@@ -10,7 +10,7 @@ from helpers import small
 
 from tsdisentangle import ModelFileError, StaticDynamicVAE, load
 from tsdisentangle.persistence.archive import pack, read_document, read_weights
-from tsdisentangle.persistence.checkpoint_file import NAME, _release_series
+from tsdisentangle.persistence.checkpoint_file import LOCK, NAME, _release_series
 
 X = np.random.default_rng(0).normal(size=(12, 6, 2)).astype("f4")
 
@@ -138,7 +138,7 @@ def test_an_unchanged_forgery_is_taken(content, tmp_path):
 def test_what_a_killed_write_has_left_is_removed(content, tmp_path):
     (tmp_path / f".{NAME}.tmp").write_bytes(content[:100])
     estimator(tmp_path).fit(X)
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert {path.name for path in tmp_path.iterdir()} == {NAME, LOCK}
     assert len(estimator(tmp_path).fit(X).history_) == 3
 
 

@@ -14,7 +14,7 @@ from tsdisentangle import ModelFileError, inspect_model, load
 def test_a_look_inside(fitted, model):
     info = inspect_model(model)
     assert info.class_name == "StaticDynamicVAE"
-    assert info.parameters["beta"] == (0.5, 3.0)
+    assert info.parameters["beta"] == (0.2, 1.0)
     assert info.parameters["encoder"] == "TabularEncoder(hidden=4, kind='window', out_features=3)"
     assert (info.n_series, info.n_channels, info.window, info.kind) == (6, 3, 1, "3d")
     assert (info.epochs, info.format_version) == (2, 1)

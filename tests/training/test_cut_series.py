@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import small
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
 from tsdisentangle import Panel
@@ -27,7 +28,8 @@ def test_a_search_over_rows_warns_and_one_over_series_does_not():
     with pytest.warns(UserWarning, match=r"12 series, such as 0, have .* Panel\(X\)"):
         search.fit(X)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         search.fit(Panel(X))
 
 

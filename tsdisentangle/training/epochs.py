@@ -74,7 +74,7 @@ def last_quarter_of_fall(losses: list[float]) -> float:
     Examples
     --------
     >>> last_quarter_of_fall(list(range(100, 0, -1)))
-    0.2898550724637681
+    0.29411764705882354
     >>> last_quarter_of_fall([9.0, 1.0] + [0.0] * 98)
     0.0
     """

@@ -131,7 +131,7 @@ def restore_state(net: Any, state: TrainingState) -> None:
     """
     sections = split_sections(state.tensors)
     net.module_.load_state_dict(sections["network"])
-    vars(net.module_).update(state.numbers["network"])
+    vars(net.module_).update(copy.deepcopy(state.numbers["network"]))  # adapted in place
     _restore_optimizer(net.optimizer_, sections.get("optimizer", {}))
     net.grad_scaler_.load_state_dict(state.numbers["grad_scaler"])
     for name, callback in net.callbacks_:
