@@ -83,9 +83,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         ----------
         name : str
             ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (documentation page
-            "Evaluation"). Of ``StaticDynamicVAE`` also Table 6 of Berman et al. (2024):
-            ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``, ``'physionet-icu'``,
-            ``'air-quality'``, ``'etth1'``, and the released code's weights: with ``-released``.
+            "Evaluation"). Of ``StaticDynamicVAE`` also ``'paper'``, the paper's form for series of
+            one's own, and its Table 6 (Berman et al. 2024): ``'sprites'``, ``'mug'``, ``'timit'``,
+            ``'physionet-mortality'``, ``'physionet-icu'``, ``'air-quality'``, ``'etth1'``, or the
+            released code's weights: with ``-released``.
         **params
             Parameters that replace the preset's.
 

@@ -34,7 +34,7 @@ def series_moments(values: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
     deviation = (centred.square().sum(1) / count.clamp(min=1)).sqrt()
     number = torch.arange(1, values.shape[1] + 1, device=values.device)
     steps = (observed.any(2) * number).amax(1, keepdim=True)
-    missing = 1 - count / steps.clamp(min=1)
+    missing = 1 - count.to(values.dtype) / steps.clamp(min=1)
     known = torch.stack([count > 0, count > 1, torch.ones_like(count, dtype=torch.bool)], dim=1)
     return torch.stack([mean, deviation, missing], dim=1), known
 

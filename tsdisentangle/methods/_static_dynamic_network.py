@@ -156,16 +156,16 @@ class StaticDynamicNetwork(SequenceNetwork):
         terms["dynamic_kl"] = self.dynamic_kl(batch, posterior.dynamic, dynamic)
         rates = self.rates(batch, terms["dynamic_kl"])
         if self.moment_head is not None:
-            terms["moments"] = self.moments(batch.counted, static)
+            terms["moments"] = self.moments(batch.counted, self.moment_head(static))
         if self.training and "static_contrast" in self.weights:
             terms["static_contrast"] = self.static_contrast(batch, noise)
         return {name: term.mean() for name, term in terms.items()} | rates
 
-    def moments(self, batch: Windows, static: Tensor) -> Tensor:
-        """Error of the series' moments as ``static`` ``(draws, batch, s)`` tells them."""
+    def moments(self, batch: Windows, told: Tensor) -> Tensor:
+        """Error of the moments that were read from the static codes, a series each."""
         values, _ = split_marks(batch.values, self.n_marks)
         observed, _ = split_marks(batch.observed, self.n_marks)
-        return moment_error(self.moment_head(static), values, observed)
+        return moment_error(told, values, observed)
 
     def static_contrast(self, batch: Windows, noise: Noise) -> Tensor:
         """How little the static codes of two windows of a series agree, against other series'."""

@@ -42,7 +42,7 @@ class Hiding(NamedTuple):
         Returns
         -------
         Windows
-            With ``batch`` itself as its ``whole``.
+            With ``batch`` itself as its :attr:`~Windows.whole`.
         """
         share = self.share * _uniform(noise, "hidden_share", (), batch.values)
         observed, known = split_marks(batch.observed, n_marks)
@@ -54,7 +54,7 @@ class Hiding(NamedTuple):
         if n_marks:
             values = torch.cat([values, marks.masked_fill(hidden, 1.0)], dim=-1)
         seen = torch.cat([observed & ~hidden, known], dim=-1)
-        return Windows(values, seen, batch.valid, whole=batch)
+        return Windows(values, seen, batch.valid, whole=(batch,))
 
 
 def _uniform(noise: Noise, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
