@@ -82,11 +82,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         name : str
-            ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (documentation page
-            "Evaluation"). Of ``StaticDynamicVAE`` also ``'paper'``, the paper's form for series of
-            one's own, and its Table 6 (Berman et al. 2024): ``'sprites'``, ``'mug'``, ``'timit'``,
-            ``'physionet-mortality'``, ``'physionet-icu'``, ``'air-quality'``, ``'etth1'``, or the
-            released code's weights: with ``-released``.
+            ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (page "Evaluation").
+            Of ``StaticDynamicVAE`` also ``'paper'``, its form with nothing else on, and Table 6 of
+            Berman et al. (2024): ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
+            ``'physionet-icu'``, ``'air-quality'``, ``'etth1'``; the released code's: ``-released``.
         **params
             Parameters that replace the preset's.
 

@@ -91,8 +91,8 @@ class Windows(NamedTuple):
 
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
-        whole = tuple(each.to(device) for each in self.whole)
-        return Windows(*(_send(tensor, torch.device(device)) for tensor in self[:3]), whole)
+        values, observed, valid = (_send(tensor, torch.device(device)) for tensor in self[:3])
+        return Windows(values, observed, valid, tuple(each.to(device) for each in self.whole))
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:
