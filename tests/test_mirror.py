@@ -18,6 +18,7 @@ COVERED_BY = {
     "nn/element_encoder.py": ["nn/test_tabular_networks.py", "test_own_panel.py"],
     "nn/gaussian_process.py": ["losses/test_gp_kl.py", "methods/test_gpvae.py"],
     "nn/sequential_posterior.py": ["methods/test_cdsvae.py"],
+    "persistence/scaler_state.py": ["persistence/test_estimator_state.py"],
     "presets/published.py": ["methods/test_static_dynamic_vae.py"],
     "training/building.py": ["test_contract.py", "test_precision_and_devices.py"],
     "training/callbacks.py": ["test_behaviour.py", "test_interrupted_fit.py"],

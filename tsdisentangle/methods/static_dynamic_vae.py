@@ -58,8 +58,8 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         taken. With ``missing='indicate'`` each window up to the last observed value counts.
         ``TabularEncoder('step')`` skips sparse steps, so its anchor has a step that is read.
         ``'mean'`` averages static code and subtracted features over all windows, in training too:
-        swaps keep more of the content, but the code is no longer that of a single element, and
-        more of what moves leaks into it. No window is the anchor then: all count 1 in the loss.
+        swaps keep more of the content, but the code is no longer that of a single element, and the
+        codes leak more into each other. No window is the anchor then: all count 1 in the loss.
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
         After fit, take the static code from the anchor, as in the paper, or average the posterior
         means of all windows that could be an anchor, equally or weighted by their precision.
@@ -71,7 +71,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. May be changed after fit.
+        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
     beta : float or pair of floats, default=(0.2, 1.0)
