@@ -9,6 +9,7 @@ TESTS = Path(__file__).parent
 
 # Source files without a test file of their name, and the tests that cover them.
 COVERED_BY = {
+    "__main__.py": ["test_cli.py"],
     "base.py": ["test_contract.py", "test_behaviour.py", "test_sklearn_contract.py"],
     "network.py": ["test_contract.py", "methods"],
     "encoders/spectrogram.py": ["test_modalities.py", "nn/test_spectrogram_networks.py"],

@@ -124,16 +124,21 @@ class SequenceNetwork(nn.Module):
         training, the scale is fitted to the residuals, unless the codes are not the series' own
         (``calibrate=False``). What is hidden from the encoder counts as well.
         """
-        batch, draws = batch.counted, len(static)
+        draws = len(static)
         valid = batch.valid.repeat(draws, 1)
         prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise, valid)
-        if prediction.mean.shape[2:] != batch.values.shape[2:]:
+        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
+        return self.nll_of(batch, prediction, calibrate)
+
+    def nll_of(self, batch: Windows, prediction: Gaussian, calibrate: bool = True) -> Tensor:
+        """Negative log-likelihood per window under predictions ``(draws, batch, windows, ...)``."""
+        batch = batch.counted
+        if prediction.mean.shape[3:] != batch.values.shape[2:]:
             raise ValueError(
-                f"The decoder makes elements of shape {tuple(prediction.mean.shape[2:])} (step, "
+                f"The decoder makes elements of shape {tuple(prediction.mean.shape[3:])} (step, "
                 f"channel), but those of X are {tuple(batch.values.shape[2:])}; pass decoder=None "
                 "or one that fits the encoder."
             )
-        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
         if self.calibration is not None and self.training and calibrate:
             self.calibration.update(batch.values, prediction, batch.observed)
         return self._nll_of_entries(batch, prediction).flatten(3).sum(3).mean(0)

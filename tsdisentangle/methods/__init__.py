@@ -11,6 +11,8 @@ METHODS = {
     "CDSVAE": "tsdisentangle.methods.cdsvae",
     "GLR": "tsdisentangle.methods.glr",
     "SPYL": "tsdisentangle.methods.spyl",
+    "S3VAE": "tsdisentangle.methods.s3vae",
+    "SKD": "tsdisentangle.methods.skd",
 }
 
 

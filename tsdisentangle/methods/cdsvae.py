@@ -10,7 +10,11 @@ from torch import Tensor
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_views
-from tsdisentangle.methods._contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods._contrastive import (
+    ContrastiveNetwork,
+    contrastive_weights,
+    permute_windows,
+)
 from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior
 from tsdisentangle.nn.batch_norm import keep_running_averages
@@ -20,14 +24,6 @@ from tsdisentangle.training.building import build_parts
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
 SCALES = (0.8, 1.2)
 SHIFT_STD = 0.1
-
-
-def permute_windows(batch: Windows, noise: Noise) -> Windows:
-    """Put each series' valid windows in random order: what stays is kept, the motion is not."""
-    rank = noise("window_order", batch.valid.shape, batch.values)
-    order = rank.masked_fill(~batch.valid, torch.inf).argsort(dim=1, stable=True)
-    rows = torch.arange(len(order), device=order.device)[:, None]
-    return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
 
 def rescale_channels(batch: Windows, noise: Noise, n_marks: int = 0) -> Windows:
