@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from skorch.dataset import get_len
 
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import (
@@ -31,6 +32,25 @@ def test_valid_windows_of_unequal_series():
     assert windows.valid.tolist() == [[True, False], [True, True], [True, False]]
 
 
+def test_a_batch_is_as_long_as_its_series():
+    """To skorch, which weighs the means over an epoch by what it finds in the parts."""
+    batch = to_windows(as_series(np.zeros((7, 8, 1), np.float32)), 4)
+    for each in (batch, batch._replace(whole=(batch,))):
+        assert get_len(each) == 7
+
+
+def test_what_is_hidden_goes_with_its_sequences():
+    batch = to_windows(as_series(np.arange(24.0).reshape(3, 8, 1)), 4)
+    hidden = Windows(batch.values, torch.zeros_like(batch.observed), batch.valid, (batch,))
+    assert batch.counted is batch
+    assert hidden.counted is batch
+    taken = hidden.take(torch.tensor([2, 0])).to("cpu")
+    assert torch.equal(taken.counted.values, batch.values[[2, 0]])
+    assert taken.counted.observed.all()
+    made = hidden.refill(batch.values + 1, 0)
+    assert made.counted is made
+
+
 def test_no_copy_where_the_window_divides_the_time():
     series = as_series(np.zeros((2, 8, 1), np.float32))
     windows = to_windows(series, 4)
@@ -52,7 +72,7 @@ def test_picked_windows_are_those_of_a_series_made_of_them():
     )
     made = [X[0, [6, 7, 2, 3, 0, 1, 2, 3]], X[1, [4, 5, 4, 5]]]
     expected = to_windows(as_series(made, missing="mask"), 2)
-    for one, other in zip(picked, expected, strict=True):
+    for one, other in zip(picked[:3], expected[:3], strict=True):
         assert torch.equal(one, other)
     assert picked.valid.sum(1).tolist() == [3, 2]
 

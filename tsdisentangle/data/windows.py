@@ -19,15 +19,25 @@ class Windows(NamedTuple):
     observed : bool Tensor of shape (n, windows, step, channel)
     valid : bool Tensor of shape (n, windows)
         Windows up to each series' last observed step.
+    whole : tuple of Windows, default=()
+        Where training hides some of the values from the encoder: one entry, the same sequences with
+        nothing hidden.
     """
 
     values: Tensor
     observed: Tensor
     valid: Tensor
+    whole: "tuple[Windows, ...]" = ()  # not None: skorch asks every part for its length
+
+    @property
+    def counted(self) -> "Windows":
+        """What the loss counts: the sequences with nothing hidden."""
+        return self.whole[0] if self.whole else self
 
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
-        return Windows(self.values[rows], self.observed[rows], self.valid[rows])
+        whole = tuple(each.take(rows) for each in self.whole)
+        return Windows(self.values[rows], self.observed[rows], self.valid[rows], whole)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
@@ -63,7 +73,7 @@ class Windows(NamedTuple):
         """
         if n_marks:
             values = torch.cat([values[..., :-n_marks], self.values[..., -n_marks:]], dim=-1)
-        return self._replace(values=values.where(self.observed, 0.0))
+        return self._replace(values=values.where(self.observed, 0.0), whole=())
 
     def from_first_observed(self) -> "Windows":
         """Return the sequences without the windows before the first one with an observed value."""
@@ -81,7 +91,8 @@ class Windows(NamedTuple):
 
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
-        return Windows(*(_send(tensor, torch.device(device)) for tensor in self))
+        values, observed, valid = (_send(tensor, torch.device(device)) for tensor in self[:3])
+        return Windows(values, observed, valid, tuple(each.to(device) for each in self.whole))
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:

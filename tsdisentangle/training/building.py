@@ -34,6 +34,8 @@ def build_network(estimator: Any) -> SequenceNetwork:
     network = estimator._build_network(n_modelled, estimator.window_)
     network.set_likelihood(n_modelled - n_marks, n_marks, estimator.observation_scale == "fitted")
     network.aim_at(getattr(estimator, "dynamic_rate", None))
+    if share := getattr(estimator, "hidden_share", 0.0):  # a method of a user's may not have it
+        network.hide_inputs(share, estimator.hidden_kind)
     return network
 
 
