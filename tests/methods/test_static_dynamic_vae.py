@@ -224,7 +224,7 @@ def test_loss_is_the_sum_over_entries_divided_by_the_batch():
 
 @pytest.mark.parametrize("beta", [2.0, (2.0, 3.0)])
 def test_beta_is_a_number_or_a_pair(beta):
-    network, terms = batch_terms(alpha=0.5, beta=beta)
+    network, terms = batch_terms(alpha=0.5, beta=beta, dynamic_rate=None)
     static, dynamic = beta if isinstance(beta, tuple) else (beta, beta)
     expected = (
         terms["reconstruction"]
