@@ -11,6 +11,8 @@ METHODS = {
     "CDSVAE": "tsdisentangle.methods.cdsvae",
     "GLR": "tsdisentangle.methods.glr",
     "SPYL": "tsdisentangle.methods.spyl",
+    "RWAE": "tsdisentangle.methods.rwae",
+    "MoCoGAN": "tsdisentangle.methods.mocogan",
 }
 
 
