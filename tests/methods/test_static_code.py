@@ -6,7 +6,15 @@ from helpers import METHODS, small
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from tsdisentangle import GPVAE, VAE, StaticDynamicVAE, TabularEncoder, load, make_static_dynamic
+from tsdisentangle import (
+    GPVAE,
+    VAE,
+    MoCoGAN,
+    StaticDynamicVAE,
+    TabularEncoder,
+    load,
+    make_static_dynamic,
+)
 from tsdisentangle.methods import _static_code
 from tsdisentangle.training.inference import Inference
 
@@ -43,7 +51,7 @@ def drawn_codes(monkeypatch, estimator, **options):
 
 
 def test_who_has_one():
-    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE}
+    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE, MoCoGAN}
     assert not hasattr(small(VAE).fit(panel()), "static_prior_")
 
 

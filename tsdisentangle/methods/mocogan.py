@@ -1,12 +1,11 @@
 """Adversarial model of content and motion (Tulyakov et al. 2018), with an encoder."""
 
 import os
-from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from tsdisentangle.base import SequenceDisentangler
@@ -32,11 +31,9 @@ class MoCoGANNetwork(SequentialNetwork):
         self,
         *parts: Any,
         readers: tuple[ElementEncoder, ElementEncoder],
-        joint: bool,
         **options: Any,
     ):
         super().__init__(*parts, **options)
-        self.joint = joint
         self.window_discriminator = WindowDiscriminator(readers[0])
         self.sequence_discriminator = SequenceDiscriminator(readers[1])
 
@@ -81,8 +78,7 @@ class MoCoGANNetwork(SequentialNetwork):
         posterior = self.encode(batch)
         static = posterior.static.sample(noise, "static")
         dynamic = posterior.dynamic.sample(noise, "dynamic")
-        with nullcontext() if self.joint else frozen_weights(self.decoder, self.prior):
-            terms = self.parts(batch, posterior, static, dynamic, noise)
+        terms = self.parts(batch, posterior, static, dynamic, noise)
         if self.training:
             terms.update(self.compete(batch, noise))
         return {name: term.mean() for name, term in terms.items()}
@@ -99,17 +95,16 @@ class MoCoGAN(SequenceDisentangler):
     function of [1]_ (section 3.2), which sums the two; the generator minimises
     ``-log D(x~)`` of both, which does not saturate ([2]_, section 3).
 
-    A generator has no codes for given series. Here an encoder is trained beside it, with the
-    evidence lower bound of the generator: codes are the means of ``q(s | x) q(d | x)``, which see
-    the whole series, and the generator learns from the bound as well, as in [3]_. So generator and
-    encoder minimise, per series::
+    The published generator has no codes for given series, and learns from the discriminators alone.
+    Here an encoder is trained with it, by the evidence lower bound: codes are the means of
+    ``q(s | x) q(d | x)``, which see the whole series, and the generator learns from the bound as
+    well, as in [3]_. So generator and encoder minimise, per series::
 
         -log p(x | s, d) + beta (KL(q(s) || p(s)) + KL(q(d) || p(d)))
             + adversarial (-log D_sequence(x~) - sum over t of log D_window(x~_t))
 
     summed over observed values, in standardised units, and the discriminators their own loss, in
-    the same steps. With ``generator='adversarial'`` the first line trains the encoder alone.
-    :meth:`score` is that line with ``beta=1``, as of the other methods.
+    the same steps. :meth:`score` is the evidence lower bound, as of the other methods.
 
     Parameters
     ----------
@@ -128,10 +123,8 @@ class MoCoGAN(SequenceDisentangler):
     beta : float or pair of floats, default=1.0
         Weight of both KL divergences, or of the static and the dynamic one.
     adversarial : float, default=1.0
-        Weight of what the discriminators tell the generator, beside the evidence lower bound.
-    generator : {'joint', 'adversarial'}, default='joint'
-        What decoder and prior learn from: the evidence lower bound and the discriminators, or, as
-        published, the discriminators alone; codes and reconstructions are worse then.
+        Weight of what the discriminators tell the generator, beside the evidence lower bound. With
+        large ones the codes count for less, and the competition may not settle.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for
@@ -240,7 +233,6 @@ class MoCoGAN(SequenceDisentangler):
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left"), tuple, list],
         "adversarial": [Interval(Real, 0, None, closed="left")],
-        "generator": [StrOptions({"joint", "adversarial"})],
     }
 
     def __init__(
@@ -254,7 +246,6 @@ class MoCoGAN(SequenceDisentangler):
         output: str = "both",
         beta: float | tuple[float, float] = 1.0,
         adversarial: float = 1.0,
-        generator: str = "joint",
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "fitted",
@@ -298,7 +289,6 @@ class MoCoGAN(SequenceDisentangler):
         self.static_dim = static_dim
         self.beta = beta
         self.adversarial = adversarial
-        self.generator = generator
 
     def _build_network(self, n_channels: int, window: int) -> MoCoGANNetwork:
         static_kl, dynamic_kl = weight_pair("beta", self.beta)
@@ -308,7 +298,6 @@ class MoCoGAN(SequenceDisentangler):
                 build_encoder(self, n_channels, window),
                 build_encoder(self, n_channels, window),
             ),
-            joint=self.generator == "joint",
             static_dim=self.static_dim,
             dynamic_dim=self.dynamic_dim,
             weights={
