@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from tsdisentangle.methods.cdsvae import CDSVAE
     from tsdisentangle.methods.glr import GLR
     from tsdisentangle.methods.gpvae import GPVAE
+    from tsdisentangle.methods.mocogan import MoCoGAN
+    from tsdisentangle.methods.rwae import RWAE
     from tsdisentangle.methods.s3vae import S3VAE
     from tsdisentangle.methods.skd import SKD
     from tsdisentangle.methods.spyl import SPYL

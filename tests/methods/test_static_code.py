@@ -10,6 +10,7 @@ from tsdisentangle import (
     GPVAE,
     SKD,
     VAE,
+    MoCoGAN,
     StaticDynamicVAE,
     TabularEncoder,
     load,
@@ -51,7 +52,7 @@ def drawn_codes(monkeypatch, estimator, **options):
 
 
 def test_who_has_one():
-    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE, SKD}
+    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE, SKD, MoCoGAN}
     assert not hasattr(small(VAE).fit(panel()), "static_prior_")
 
 

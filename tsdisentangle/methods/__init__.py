@@ -13,6 +13,8 @@ METHODS = {
     "SPYL": "tsdisentangle.methods.spyl",
     "S3VAE": "tsdisentangle.methods.s3vae",
     "SKD": "tsdisentangle.methods.skd",
+    "RWAE": "tsdisentangle.methods.rwae",
+    "MoCoGAN": "tsdisentangle.methods.mocogan",
 }
 
 
