@@ -19,15 +19,20 @@ class Windows(NamedTuple):
     observed : bool Tensor of shape (n, windows, step, channel)
     valid : bool Tensor of shape (n, windows)
         Windows up to each series' last observed step.
+    rows : int64 Tensor of shape (n,), default=None
+        Which series of the panel they are, where a batch is of one that is trained on; for
+        networks that learn something of each series. Stays on the processor.
     """
 
     values: Tensor
     observed: Tensor
     valid: Tensor
+    rows: Tensor | None = None
 
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
-        return Windows(self.values[rows], self.observed[rows], self.valid[rows])
+        parts = (part if part is None else part[rows] for part in self)
+        return Windows(*parts)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
@@ -81,7 +86,7 @@ class Windows(NamedTuple):
 
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
-        return Windows(*(_send(tensor, torch.device(device)) for tensor in self))
+        return Windows(*(_send(tensor, torch.device(device)) for tensor in self[:3]), self.rows)
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -11,6 +11,8 @@ METHODS = {
     "CDSVAE": "tsdisentangle.methods.cdsvae",
     "GLR": "tsdisentangle.methods.glr",
     "SPYL": "tsdisentangle.methods.spyl",
+    "DSVAE": "tsdisentangle.methods.dsvae",
+    "FHVAE": "tsdisentangle.methods.fhvae",
 }
 
 

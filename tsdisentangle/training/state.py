@@ -186,10 +186,10 @@ def fingerprint(dataset: SequenceDataset, rows: int | None = None) -> str:
         spread = np.linspace(0, n - 1, min(rows, n), dtype=np.int64)
         dataset = dataset.subset(torch.from_numpy(spread))
     first = dataset[slice(0, 1)]
-    digests = [hashlib.sha256(f"{tuple(part.shape)} {part.dtype}".encode()) for part in first]
+    digests = [hashlib.sha256(f"{tuple(part.shape)} {part.dtype}".encode()) for part in first[:3]]
     for block_rows in blocks(len(dataset), first.values[0].numel()):
         block = dataset[slice(int(block_rows[0]), int(block_rows[-1]) + 1)]
-        for digest, tensor in zip(digests, block, strict=True):
+        for digest, tensor in zip(digests, block[:3], strict=True):
             # The mask of a frame is one entry repeated.
             compact = tensor[tuple(slice(None if stride else 1) for stride in tensor.stride())]
             digest.update(compact.contiguous().numpy().data)
