@@ -31,8 +31,8 @@ class Windows(NamedTuple):
 
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
-        parts = (part if part is None else part[rows] for part in self)
-        return Windows(*parts)
+        own = None if self.rows is None else self.rows[rows]
+        return Windows(self.values[rows], self.observed[rows], self.valid[rows], own)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
@@ -86,7 +86,8 @@ class Windows(NamedTuple):
 
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
-        return Windows(*(_send(tensor, torch.device(device)) for tensor in self[:3]), self.rows)
+        values, observed, valid = (_send(part, torch.device(device)) for part in self[:3])
+        return Windows(values, observed, valid, self.rows)
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -45,12 +45,12 @@ class FHVAENetwork(SequenceNetwork):
         self.static_head = GaussianHead(features, static_dim)
         self.dynamic_hidden = nn.Linear(features + static_dim, features)
         self.dynamic_head = GaussianHead(features, dynamic_dim)
-        self.table = nn.Parameter(nn.init.normal_(torch.empty(n_series, static_dim)))
+        self.series_means = nn.Parameter(nn.init.normal_(torch.empty(n_series, static_dim)))
         self._compared: Tensor | None = None  # rows of the table; None for all
 
     def compare(self, rows: Tensor | None) -> None:
         """Say which series are trained on; no window is taken for one of another series."""
-        self._compared = None if rows is None else rows.to(self.table.device)
+        self._compared = None if rows is None else rows.to(self.series_means.device)
 
     def segment_posterior(self, features: Tensor, observed: Tensor) -> Gaussian:
         """``q(z_2 | x_n)`` of each window."""
@@ -116,10 +116,10 @@ class FHVAENetwork(SequenceNetwork):
             return {name: part.mean() for name, part in parts.items()}
         if batch.rows is None:
             raise ValueError("The batch has no rows, which say where in the table its series are.")
-        rows = batch.rows.to(self.table.device)
-        parts, segments, present = self.parts(batch, noise, 1, self.table[rows])
+        rows = batch.rows.to(self.series_means.device)
+        parts, segments, present = self.parts(batch, noise, 1, self.series_means[rows])
         parts["discrimination"] = tell_sequences_apart(
-            segments, present, self.table, rows, self._compared, SEGMENT_VARIANCE, noise
+            segments, present, self.series_means, rows, self._compared, SEGMENT_VARIANCE, noise
         )
         return {name: part.mean() for name, part in parts.items()}
 
@@ -134,7 +134,7 @@ class FHVAENetwork(SequenceNetwork):
 
     def sample_dynamic(self, n: int, windows: int, noise: Noise, mean_path: bool) -> Tensor:
         """Independent draws from the standard normal prior, or its mean."""
-        drawn = noise("dynamic_prior", (n, windows, self.dynamic_dim), self.table)
+        drawn = noise("dynamic_prior", (n, windows, self.dynamic_dim), self.series_means)
         return torch.zeros_like(drawn) if mean_path else drawn
 
     def extend_dynamic(self, dynamic: Tensor, lengths: Tensor, noise: Noise) -> Tensor:
@@ -160,10 +160,9 @@ class FHVAE(StaticCodeDisentangler):
 
     A series is cut into windows ``x_1 ... x_N``, the segments of the paper. Each has two codes: a
     dynamic one, ``z_1 ~ N(0, I)``, and one that is drawn around the mean of its series,
-    ``z_2 ~ N(mu_2, 0.25 I)``, ``mu_2 ~ N(0, I)``;
-    ``x_n ~ p(x_n | z_1, z_2)``. Both posteriors, ``q(z_2 | x_n)`` and ``q(z_1 | x_n, z_2)``, see
-    one window. In training, ``mu_2`` of each series is a row of a table. Training minimises, a
-    series::
+    ``z_2 ~ N(mu_2, 0.25 I)``, ``mu_2 ~ N(0, I)``; ``x_n ~ p(x_n | z_1, z_2)``. Both posteriors,
+    ``q(z_2 | x_n)`` and ``q(z_1 | x_n, z_2)``, see one window. In training, ``mu_2`` of each series
+    is a row of a table. Training minimises, a series::
 
         sum over n of  -log p(x_n | z_1, z_2) + beta (KL(q(z_2 | x_n) || N(mu_2, 0.25 I))
             + KL(q(z_1 | x_n, z_2) || N(0, I))) + discrimination * -log p(i | z_2)
@@ -315,6 +314,8 @@ class FHVAE(StaticCodeDisentangler):
         "discrimination": [Interval(Real, 0, None, closed="left")],
     }
 
+    n_series_in_: int
+
     def __init__(
         self,
         encoder: Any = None,
@@ -387,7 +388,7 @@ class FHVAE(StaticCodeDisentangler):
         """Go on with a table of other series; after an error it is the former one again."""
         means, _ = self.net_.map_dataset(self._inference().static_posterior, dataset)
         self.net_.require_optimizer()
-        table = self.net_.module_.table
+        table = self.net_.module_.series_means
         former = table.data, self.net_.optimizer_.state.pop(table, None), self.n_series_in_
         table.grad, table.data = None, torch.from_numpy(means).to(table)
         self.n_series_in_ = len(dataset)
