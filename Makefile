@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 
-.PHONY: demo check test static-checks lint test-oldest fuzz mutants audit clean
+.PHONY: demo check test static-checks lint docs test-oldest fuzz mutants audit clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/japanese_vowels.py
@@ -28,6 +28,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+# The site, in build/docs; a warning is an error.
+docs: $(VENV)/.installed-docs
+	rm -rf build/docs docs/generated
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs build/docs
 
 # Not part of `make test`: slow, or in need of a network. Their results are in docs/trust.md.
 
@@ -62,6 +67,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
+$(VENV)/.installed-docs: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
+
 $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e \
@@ -69,4 +79,4 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output mutants fuzz/corpus fuzz/crashes
+	rm -rf $(VENV) $(OLDEST) build docs/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output mutants fuzz/corpus fuzz/crashes

@@ -9,7 +9,8 @@ much samples differ from each other, relative to the data.
     python benchmarks/rates.py [--seeds 2] [--epochs ...] [--datasets ...] [--settings ...]
 
 Rows are kept in ``benchmarks/results/rates.json``; what is there is not measured again. At the end
-the curve of use against leak is drawn to ``docs/images/rates.png``.
+the curve of use against leak is drawn to ``docs/images/rates.png``, and the table of
+``docs/design.md`` is written anew.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from benchmarks.measuring import add_row, read_rows
+from benchmarks.measuring import add_row, read_rows, write_tables
 from benchmarks.tables import corrected, speakers
 from benchmarks.tables.corrected import Benchmark
 from tsdisentangle import StaticDynamicVAE, make_static_dynamic
@@ -41,7 +42,8 @@ from tsdisentangle.network import AUTO_RATE
 from tsdisentangle.presets.published import AS_PUBLISHED
 
 RESULTS = Path(__file__).parent / "results" / "rates.json"
-FIGURE = Path(__file__).parents[1] / "docs" / "images" / "rates.png"
+DOCS = Path(__file__).parents[1] / "docs"
+FIGURE, PAGE = DOCS / "images" / "rates.png", DOCS / "design.md"
 KEYS = ("dataset", "setting", "seed", "epochs")
 FEW = 1000  # training series at most: the curve takes many fits
 
@@ -181,27 +183,71 @@ def spread(X: Any) -> float:
     return float(np.nanmean(np.nanstd(means, axis=0)))
 
 
+SHOWN = {  # in the figure and in the table
+    "former: beta (0.5, 3), scale of the decoder": "former defaults",
+    "rate 0.125": "0.125",
+    "rate 0.25": "0.25",
+    "chosen: rate 0.35, beta 0.2": "0.35, the default",
+    "rate 0.5": "0.5",
+    "rate 1": "1",
+}
+NATS = "KL of dynamic from its prior, per window"
+COLUMNS = {
+    OWN: "R2, own codes",
+    POSITION_MEAN: "mean of the position",
+    "static accuracy": "static, label",
+    "leak": "dynamic, label (leak)",
+    NATS: "nats per window",
+    "spread of samples over data's": "spread of samples",
+}
+
+
+def means(rows: list[dict[str, Any]], dataset: str, setting: str) -> dict[str, float]:
+    """Means over the seeds; of nothing, if there is no row."""
+    of = [row for row in rows if (row["dataset"], row["setting"]) == (dataset, setting)]
+    found = {key: float(np.mean([row.get(key, np.nan) for row in of])) for key in COLUMNS if of}
+    return found | ({"seeds": len(of)} if of else {})
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows of the page."""
+    lines = [
+        f"| data set | rate | seeds | {' | '.join(COLUMNS.values())} |",
+        "| --- " * (3 + len(COLUMNS)) + "|",
+    ]
+    for dataset in DATASETS:
+        for setting, name in SHOWN.items():
+            if found := means(rows, dataset, setting):
+                values = [found[key] for key in COLUMNS]
+                shown = ["-" if np.isnan(value) else f"{value:.2f}" for value in values]
+                lines.append(f"| {dataset} | {name} | {found['seeds']} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
 def draw(rows: list[dict[str, Any]]) -> None:
-    """Draw use against leak, a panel per data set, a point per setting."""
+    """Draw what dynamic codes are worth against what they leak, a panel per data set."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    names = [name for name in DATASETS if any(row["dataset"] == name for row in rows)]
-    figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
-    for axis, name in zip(axes.flat, names, strict=False):
-        axis.set(title=name, ylabel="R2, own codes minus mean of the position")
-        for setting in SETTINGS:
-            of = [row for row in rows if (row["dataset"], row["setting"]) == (name, setting)]
-            if not of:
+    figure, axes = plt.subplots(2, 3, figsize=(11, 7), layout="constrained")
+    for axis, dataset in zip(axes.flat, DATASETS, strict=True):
+        curve = []
+        for setting, name in SHOWN.items():
+            if not (found := means(rows, dataset, setting)):
                 continue
-            use = np.mean([row[OWN] - row[POSITION_MEAN] for row in of])
-            leaks = [row["leak"] for row in of if "leak" in row]
-            x = np.mean(leaks) if leaks else np.mean([row["dynamic nats per window"] for row in of])
-            axis.plot(x, use, "o", label=setting)
-        axis.set_xlabel("accuracy of the label from the mean dynamic code")
-    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+            x = found[NATS] if np.isnan(found["leak"]) else found["leak"]
+            point = x, found[OWN] - found[POSITION_MEAN]
+            former = setting.startswith("former")
+            axis.plot(*point, "x" if former else "o", color="tab:red" if former else "tab:blue")
+            axis.annotate(name, point, xytext=(4, 4), textcoords="offset points", fontsize=8)
+            curve += [] if former else [point]
+        axis.plot(*np.transpose(curve), color="tab:blue", alpha=0.4)
+        without_label = np.isnan(means(rows, dataset, next(iter(SHOWN)))["leak"])
+        axis.set_xlabel("nats per window" if without_label else "label told by the dynamic codes")
+        axis.set(title=dataset, ylabel="R2 above the mean of the position")
+        axis.margins(0.2)
     figure.savefig(FIGURE, dpi=110)
 
 
@@ -227,7 +273,9 @@ def main() -> None:
             dataset, setting, seed, epochs = job
             found = measure(parts[dataset], SETTINGS[setting], seed, epochs)
             add_row(RESULTS, dict(zip(KEYS, job, strict=True)) | found)
-    draw(read_rows(RESULTS))
+    rows = read_rows(RESULTS)
+    draw(rows)
+    write_tables(PAGE, "rates.py", table(rows))
 
 
 if __name__ == "__main__":

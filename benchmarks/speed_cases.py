@@ -100,6 +100,7 @@ def published_estimator(sizes: Steps) -> StaticDynamicVAE:
         lr=3e-3,
         batch_size=sizes.batch,
         random_state=0,
+        static_prior="normal",
         **AS_PUBLISHED,
     )
 

@@ -31,6 +31,8 @@ FLOORS = {
     "evaluation": 9,
     "interop": 9,
     "plots": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 # Packages that a floor's files never import, whatever the floor.
 NEVER = {

@@ -9,6 +9,7 @@ TESTS = Path(__file__).parent
 
 # Source files without a test file of their name, and the tests that cover them.
 COVERED_BY = {
+    "__main__.py": ["test_cli.py"],
     "base.py": ["test_contract.py", "test_behaviour.py", "test_sklearn_contract.py"],
     "network.py": ["test_contract.py", "methods"],
     "encoders/spectrogram.py": ["test_modalities.py", "nn/test_spectrogram_networks.py"],
@@ -18,6 +19,7 @@ COVERED_BY = {
     "nn/element_encoder.py": ["nn/test_tabular_networks.py", "test_own_panel.py"],
     "nn/gaussian_process.py": ["losses/test_gp_kl.py", "methods/test_gpvae.py"],
     "nn/sequential_posterior.py": ["methods/test_cdsvae.py"],
+    "persistence/scaler_state.py": ["persistence/test_estimator_state.py"],
     "presets/published.py": ["methods/test_static_dynamic_vae.py"],
     "training/building.py": ["test_contract.py", "test_precision_and_devices.py"],
     "training/callbacks.py": ["test_behaviour.py", "test_interrupted_fit.py"],

@@ -10,7 +10,7 @@ import pytest
 from helpers import REAL
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Blocks that train for more than a few seconds; `make test` runs them, `make check` does not.
 SLOW = {"README-0", "datasets-2", "metrics-0", "panels-1", "video_audio-0"}
 

@@ -30,9 +30,11 @@ def test_codes_hold_what_they_are_named_after(results):
     mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
     assert mean["trained: static (anchor)"] >= 0.85
     assert mean["trained: static (mean)"] >= 0.92
-    assert mean["trained: dynamic"] <= 0.50
+    # Dynamic codes that are used tell more of the speaker than starved ones, which told 0.42.
+    assert mean["trained: dynamic"] <= 0.60
     own = mean["reconstruction R2, own codes"]
-    assert own >= 0.60
+    assert own >= 0.75
+    assert own - mean["reconstruction R2, mean dynamic of the position"] >= 0.15
     assert own - mean["reconstruction R2, overall mean of dynamic"] >= 0.30
     assert own - mean["reconstruction R2, mean static"] >= 0.10
     assert own - mean["reconstruction R2, static of another series"] >= 0.20

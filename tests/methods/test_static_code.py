@@ -196,3 +196,14 @@ def test_samples_differ_from_each_other_as_the_data_do(method):
     assert 0.85 < spread(estimator.sample(500, 12)) / spread(X) < 1.15
     normal = estimator.set_params(static_prior="normal").sample(500, 12)
     assert spread(normal) / spread(X) < 0.7
+
+
+def test_a_fit_with_the_normal_prior_makes_no_further_pass(method, monkeypatch):
+    def refuse(*args):
+        raise AssertionError("the static codes were read once more")
+
+    monkeypatch.setattr(Inference, "static_posterior", refuse)
+    estimator = small(method, static_prior="normal").fit(panel()).partial_fit(panel())
+    assert np.isfinite(estimator.sample(2, 9)).all()
+    with pytest.raises(AttributeError, match="fitted with static_prior='normal'"):
+        estimator.set_params(static_prior="aggregate").sample(2, 9)

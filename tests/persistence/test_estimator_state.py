@@ -27,12 +27,8 @@ from tsdisentangle import (
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.nn import ElementEncoder
 from tsdisentangle.nn.precision import cpu_has_bfloat16
-from tsdisentangle.persistence.estimator_state import (
-    ClipFormat,
-    read_scaler,
-    to_document,
-    write_scaler,
-)
+from tsdisentangle.persistence.estimator_state import to_document
+from tsdisentangle.persistence.scaler_state import ClipFormat, read_scaler, write_scaler
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 5, 3)).astype(np.float32)

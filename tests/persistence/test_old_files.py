@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_arrays
 import tsdisentangle
 from tsdisentangle import VAE, ModelFileError, StaticDynamicVAE, inspect_model, load
 from tsdisentangle.persistence.document import FORMAT_VERSION
-from tsdisentangle.persistence.estimator_state import read_scaler
+from tsdisentangle.persistence.scaler_state import read_scaler
 from tsdisentangle.registry import METHODS, PARAMETER_OBJECTS
 
 FILES = Path(__file__).parents[1] / "files"

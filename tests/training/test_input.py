@@ -1,5 +1,7 @@
 """Reading for a fit and after it: precision, names, and one series in the place of a panel."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -317,3 +319,13 @@ def test_swapped_frames_keep_their_form():
     like_other, like_one = small().fit(one).swap(one, other)
     assert [x.dtypes.tolist() for x in like_other] == [["float32"] * 2] * N
     pd.testing.assert_index_equal(like_one.index, one.index)
+
+
+@pytest.mark.parametrize(("shape", "warns"), [((6, 3, 40), True), ((6, 40, 3), False)])
+def test_channels_before_time_are_warned_of_at_fit(shape, warns):
+    X = np.random.default_rng(0).normal(size=shape)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        small(max_epochs=0).fit(X)
+    found = [str(each.message) for each in caught if "X.transpose(0, 2, 1)" in str(each.message)]
+    assert bool(found) == warns

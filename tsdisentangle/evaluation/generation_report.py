@@ -38,7 +38,8 @@ class GenerationReport:
     Attributes
     ----------
     scores : DataFrame
-        Columns ``sequences, label, metric, mean, std``, the last two over the repeats.
+        Columns ``sequences, label, metric, mean, std``, the last two over the repeats;
+        a single one has no deviation, NaN.
         ``sequences`` is ``'data'``, ``'reconstruction'``, ``'static resampled'``, ``'dynamics
         resampled'`` or ``'swapped'``. A static label has its accuracy, and all of them together,
         ``'all static'``, the share of sequences with every one right. A dynamic label has the
@@ -240,7 +241,12 @@ def _average(name: str, judgements: list[_Judgement]) -> Iterator[dict[str, Any]
     for label, metric in judgements[0].scores:
         values = [judgement.scores[label, metric] for judgement in judgements]
         line = {"sequences": name, "label": label, "metric": metric}
-        yield {**line, "mean": np.mean(values), "std": np.std(values)}
+        yield {**line, "mean": np.mean(values), "std": spread_of(values)}
+
+
+def spread_of(values: Any) -> float:
+    """Standard deviation; NaN of a single value, which has none."""
+    return float(np.std(values)) if len(values) > 1 else np.nan
 
 
 def _confusion(judge: LabelClassifier, judgements: list[_Judgement]) -> dict[str, pd.DataFrame]:

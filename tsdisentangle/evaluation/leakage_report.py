@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from tsdisentangle import metrics
 from tsdisentangle.data.codes import Codes
-from tsdisentangle.evaluation.generation_report import LabelClassifier, generation_report
+from tsdisentangle.evaluation.generation_report import LabelClassifier, generation_report, spread_of
 from tsdisentangle.evaluation.series_labels import by_series
 
 # The dynamic codes of a whole series as one row.
@@ -25,7 +25,8 @@ class LeakageReport:
     ----------
     accuracies : DataFrame
         Columns ``code, label, kind, reader, mean, std, chance``: test accuracy of a label, static
-        or dynamic by its ``kind``, read from a code by a classifier, over the random splits.
+        or dynamic by its ``kind``, read from a code by a classifier, over the random splits;
+        a single split has no deviation, NaN.
         Reader ``'average'`` is the mean of the three classifiers. Chance is the share of the most
         frequent class.
     gaps : DataFrame
@@ -142,7 +143,7 @@ def _read(
                     "kind": kind,
                     "reader": reader,
                     "mean": accuracies.mean(),
-                    "std": accuracies.std(),
+                    "std": spread_of(accuracies),
                     "chance": metrics.majority_share(values),
                 }
 

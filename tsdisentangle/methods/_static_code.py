@@ -44,14 +44,20 @@ class StaticCodeDisentangler(SequenceDisentangler):
         codes = getattr(self, "_static_codes_", None)
         if codes is None or codes.mixture is None:
             raise AttributeError(
-                f"This {type(self).__name__} has no static_prior_: it comes from a file that was "
-                "written before there was one, or its static codes are not finite. Pass "
-                "static_prior='normal', or fit again."
+                f"This {type(self).__name__} has no static_prior_: it was fitted with "
+                "static_prior='normal', or comes from a file that was written before there was "
+                "one, or its static codes are not finite. Pass static_prior='normal', or fit "
+                "again with 'aggregate'."
             )
         return codes.mixture
 
     def _learn_static_prior(self, dataset: SequenceDataset) -> None:
-        """Keep the posteriors of the static codes, of no more series than it takes."""
+        """Keep the posteriors of the static codes, of no more series than it takes.
+
+        It takes a pass over them, which after a :meth:`partial_fit` is a good part of the whole.
+        """
+        if self.static_prior == "normal":
+            return
         if len(dataset) > MAX_SERIES:
             rows = np.random.RandomState(SEED).permutation(len(dataset))[:MAX_SERIES]
             dataset = dataset.subset(torch.from_numpy(np.sort(rows)))

@@ -139,7 +139,7 @@ class SPYL(StaticCodeDisentangler):
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. May be changed after fit.
+        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
     beta : float or pair of floats, default=1.0
         Weight of both KL divergences, or of the static and the dynamic one; 1 is the evidence
         lower bound. The published weights belong to squared errors of video.

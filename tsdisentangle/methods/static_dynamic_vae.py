@@ -192,7 +192,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. May be changed after fit.
+        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
     alpha : float, default=0.2
         Weight of the anchor's reconstruction.
     beta : float or pair of floats, default=(0.2, 1.0)

@@ -9,8 +9,6 @@ from sklearn.utils import check_random_state
 from skorch.history import History
 from torch import Tensor
 
-from tsdisentangle.data.clips import ClipFormat
-from tsdisentangle.data.scaling import ChannelScaler, IndicatingScaler
 from tsdisentangle.nn.generators import Generators
 from tsdisentangle.nn.precision import check_precision
 from tsdisentangle.nn.scalar_state import network_numbers
@@ -23,6 +21,7 @@ from tsdisentangle.persistence.archive import (
 )
 from tsdisentangle.persistence.class_table import ClassTable, construct, is_packaged
 from tsdisentangle.persistence.document import Document, get_field, refuse_unknown_fields
+from tsdisentangle.persistence.scaler_state import read_scaler, write_scaler
 from tsdisentangle.persistence.values import (
     ValueWriter,
     read_object,
@@ -41,11 +40,6 @@ from tsdisentangle.training.skorch_net import check_device
 
 NOT_SAVED = {"checkpoint_dir", "checkpoint_every"}  # parameters of a run of fit, not of the model
 SECTIONS = ("network", "scaler", "generator", "static_prior")  # first part of the arrays' names
-LIKELIHOODS_OF_MARKS = ("bernoulli", "gaussian")
-SCALERS = {cls.__name__: cls for cls in (ChannelScaler, IndicatingScaler)}
-SERIES_DTYPES = ("float32", "float64")
-CLIP_FORMATS = {"ClipFormat", "FrameForm"}  # names that the class has in files, now and formerly
-CLIP_DTYPES = {"|u1", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"}
 NO_NETWORK = "The file's parameters do not make a network"
 BIT_GENERATOR = "MT19937"  # that of numpy's RandomState
 KEY_WORDS = 624
@@ -271,83 +265,6 @@ def _read_sections(weights: bytes) -> dict[str, dict[str, Tensor]]:
             raise ModelFileError(f"weights.safetensors holds {name[:80]!r}, which has no place.")
         sections[section][rest] = tensor
     return sections
-
-
-# -- scaler ---------------------------------------------------------------------------------------
-
-
-def write_scaler(scaler: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return a scaler, or the format of clips, as JSON and arrays.
-
-    Raises
-    ------
-    ModelFileError
-        Of another class, or clips of a dtype that other machines do not have.
-    """
-    name = type(scaler).__name__
-    if type(scaler) is SCALERS.get(name):
-        arrays = {"mean": scaler.mean, "scale": scaler.scale}
-        fields = {key: value for key, value in vars(scaler).items() if key not in arrays}
-        return {"class": name, **fields, "dtype": scaler.dtype.name}, {
-            key: torch.as_tensor(array) for key, array in arrays.items()
-        }
-    if type(scaler) is ClipFormat and scaler.dtype.str in CLIP_DTYPES:
-        return {"class": name, **vars(scaler), "dtype": scaler.dtype.str}, {}
-    raise ModelFileError(f"A model file cannot hold the scaler {scaler!r}.")
-
-
-def read_scaler(
-    fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int
-) -> ChannelScaler | ClipFormat:
-    """Return what :func:`write_scaler` wrote.
-
-    Raises
-    ------
-    ModelFileError
-    """
-    name = get_field(fields, "class", str)
-    if name in CLIP_FORMATS:
-        return _read_clip_format(fields, arrays, n_channels)
-    options: dict[str, Any] = {
-        "dtype": np.dtype(_read_choice(fields, "dtype", "float32", SERIES_DTYPES))
-    }
-    if name == IndicatingScaler.__name__:
-        options["marks"] = _read_choice(fields, "marks", "gaussian", LIKELIHOODS_OF_MARKS)
-    refuse_unknown_fields(fields, {"class", *options}, "scaler")
-    if name not in SCALERS or set(arrays) != {"mean", "scale"}:
-        raise ModelFileError(f"The scaler {name[:80]!r} does not exist, or lacks mean and scale.")
-    for key, array in arrays.items():
-        if array.shape != (n_channels,) or array.dtype != torch.float64:
-            raise ModelFileError(
-                f"scaler.{key} has shape {tuple(array.shape)} and {array.dtype}; expected "
-                f"({n_channels},) and torch.float64."
-            )
-        if not torch.isfinite(array).all():
-            raise ModelFileError(f"scaler.{key} holds NaN or infinite values.")
-    if not (arrays["scale"] > 0).all():
-        raise ModelFileError("scaler.scale holds values that are not above 0.")
-    return SCALERS[name](arrays["mean"].numpy(), arrays["scale"].numpy(), **options)
-
-
-def _read_choice(fields: dict[str, Any], name: str, former: str, known: tuple[str, ...]) -> str:
-    """Return a field of few values; ``former`` is what files mean that do not say it."""
-    value = get_field({name: former, **fields}, name, str)
-    if value not in known:
-        raise ModelFileError(f"scaler.{name} is {value[:80]!r}; expected one of {known}.")
-    return value
-
-
-def _read_clip_format(
-    fields: dict[str, Any], arrays: dict[str, Tensor], n_channels: int
-) -> ClipFormat:
-    known = {"class", "size", "channels", "channels_last", "dtype"}
-    refuse_unknown_fields(fields, known, "scaler")
-    size, channels = get_field(fields, "size", int), get_field(fields, "channels", int)
-    dtype = get_field(fields, "dtype", str)
-    if size < 1 or channels != n_channels or dtype not in CLIP_DTYPES or arrays:
-        raise ModelFileError(f"scaler is no format of clips with {n_channels} colours: {fields}.")
-    channels_last = get_field(fields, "channels_last", bool)
-    return ClipFormat(size, channels, channels_last, np.dtype(dtype))
 
 
 # -- static prior ---------------------------------------------------------------------------------

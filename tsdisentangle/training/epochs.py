@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 # 'auto': so many epochs, and so many steps at least. Of a small panel an epoch is a step or two;
-# benchmarks/epochs.py shows what more of them gain.
+# benchmarks/steps.py shows what they gain.
 AUTO_EPOCHS, AUTO_STEPS = 100, 600
 # The reconstruction still falls if the last quarter of the epochs has so much of the whole fall.
 STILL_FALLING = 0.05

@@ -4,6 +4,7 @@ As scikit-learn's ``validate_data``, these functions set and read attributes of 
 """
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import resolve_window
 from tsdisentangle.encoders import TabularEncoder
 from tsdisentangle.training.cut_series import TrainingSteps
+
+# So few steps of many channels look like channels before time.
+FEW_STEPS = 16
 
 
 def learn_input(estimator: Any, X: Any) -> CheckedPanel:
@@ -44,6 +48,7 @@ def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     estimator.n_channels_in_ = panel.n_channels
     time = int(panel.steps.max())
     learn_names(estimator, X, time if panel.kind == "2d" else panel.n_channels)
+    _warn_if_channels_first(panel, time)
     estimator._training_steps_ = TrainingSteps(X)
     estimator.kind_in_ = panel.kind
     estimator.window_ = _resolve_window(estimator, time)
@@ -51,6 +56,17 @@ def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     scaled = panel.scaled_by(fit_scaler(panel, estimator.standardize, indicate))
     estimator.scaler_ = scaled.scaler  # which knows the dtype of X
     return scaled
+
+
+def _warn_if_channels_first(panel: CheckedPanel, time: int) -> None:
+    """Warn of ``(n, channel, time)``, the form of some libraries, where the sizes look like it."""
+    if panel.kind == "3d" and time <= FEW_STEPS and panel.n_channels > 4 * time:
+        warnings.warn(
+            f"X has {time} steps of {panel.n_channels} channels: the form is (n, time, channel). "
+            "If it is (n, channel, time), pass X.transpose(0, 2, 1).",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def check_input(estimator: Any, X: Any) -> CheckedPanel:
