@@ -123,7 +123,7 @@ class DSVAE(StaticCodeDisentangler):
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. May be changed after fit.
+        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
     posterior : {'full', 'factorised'}, default='full'
         What the dynamic codes are read from: from the whole series and its static code, so that
         they need not repeat what that tells, or each from its own window alone, ``q(d_t | x_t)``.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 from skorch.callbacks import Callback
@@ -193,13 +194,14 @@ class FHVAE(StaticCodeDisentangler):
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
         of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. May be changed after fit.
+        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
     beta : float or pair of floats, default=1.0
         Weight of both KL divergences, or of the static one, with the prior of ``mu_2``, and the
         dynamic one; 1 is the evidence lower bound, as in the paper.
-    discrimination : float, default=10.0
-        Weight of the term that tells the windows of different series apart, in training alone; 10
-        as published, beside segments of thousands of values. 0 leaves it out.
+    discrimination : float, default=1.0
+        Weight of the term that tells the windows of different series apart, in training alone. The
+        paper's 10 stands beside segments of thousands of values; beside windows of a few, it
+        spends the codes on telling apart what is alike. 0 leaves it out.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for
@@ -327,7 +329,7 @@ class FHVAE(StaticCodeDisentangler):
         output: str = "both",
         static_prior: str = "aggregate",
         beta: float | tuple[float, float] = 1.0,
-        discrimination: float = 10.0,
+        discrimination: float = 1.0,
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "fitted",
@@ -386,7 +388,8 @@ class FHVAE(StaticCodeDisentangler):
     @contextmanager
     def _table_of(self, dataset: SequenceDataset) -> Iterator[None]:
         """Go on with a table of other series; after an error it is the former one again."""
-        means, _ = self.net_.map_dataset(self._inference().static_posterior, dataset)
+        batches = self._inference().encode_batches(dataset.panel)
+        means = np.concatenate([codes.static for _, codes in batches])
         self.net_.require_optimizer()
         table = self.net_.module_.series_means
         former = table.data, self.net_.optimizer_.state.pop(table, None), self.n_series_in_
