@@ -193,8 +193,8 @@ class FHVAE(StaticCodeDisentangler):
         both side by side. May be changed after fit.
     static_prior : {'aggregate', 'normal'}, default='aggregate'
         What :meth:`sample` draws static codes from: a mixture of Gaussians that is fitted to those
-        of the training series (Ghosh et al. 2020), or ``N(0, I)``, from which they differ, so that
-        samples are less diverse than the data. After fit, only a change to ``'normal'`` works.
+        of the training series (Ghosh et al. 2020), or ``N(0, I)``, the prior of ``mu_2``. After
+        fit, only a change to ``'normal'`` works.
     beta : float or pair of floats, default=1.0
         Weight of both KL divergences, or of the static one, with the prior of ``mu_2``, and the
         dynamic one; 1 is the evidence lower bound, as in the paper.
