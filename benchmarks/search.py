@@ -87,6 +87,8 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
         params["prediction"] = trial.suggest_float("prediction", 0.01, 1.0, log=True)
     if "eigenvalues" in has:
         params["eigenvalues"] = trial.suggest_float("eigenvalues", 0.01, 1.0, log=True)
+    if "discrimination" in has:
+        params["discrimination"] = trial.suggest_float("discrimination", 0.1, 10.0, log=True)
     if "anchor" in has:
         params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
         params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])

@@ -33,9 +33,10 @@ def test_marks_have_a_bernoulli_likelihood_and_values_a_gaussian_one(method, sca
     scaled = scaled / estimator.scaler_.scale
     batch = to_windows(estimator._read(X), 3).double()
     with torch.no_grad():
-        posterior = network.encode(batch)
-        predicted = network.decode(*(code.mean for code in posterior), mean_noise)
+        predict, seen = network.predict, []
+        network.predict = lambda *args: seen.append(predict(*args)) or seen[-1]
         found = network.bound(batch, mean_noise, 1)["reconstruction"].numpy()
+        (predicted,) = seen
     mean, std = (part.flatten(1, 2).numpy() for part in (predicted.mean, predicted.std))
     expected = np.zeros(len(X))
     for i, t, c in np.ndindex(X.shape):

@@ -275,7 +275,7 @@ def test_networks_stay_on_their_device(method, params, answer, monkeypatch):
     X = clips() if params.get("encoder") is VIDEO else dense()
     estimator = small(method, max_epochs=0, **params).fit(X)
     network = estimator.net_.module_.to("meta")
-    batch = SequenceDataset(estimator._read(X), estimator.window_)[:5].to("meta")
+    batch = SequenceDataset(estimator._read(X), estimator.window_).numbered(slice(5)).to("meta")
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: answer)
     terms = network.train()(batch, normal_noise)
     sum(terms.values()).backward()

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
         VideoEncoder,
     )
     from tsdisentangle.methods.cdsvae import CDSVAE
+    from tsdisentangle.methods.dsvae import DSVAE
+    from tsdisentangle.methods.fhvae import FHVAE
     from tsdisentangle.methods.glr import GLR
     from tsdisentangle.methods.gpvae import GPVAE
     from tsdisentangle.methods.mocogan import MoCoGAN

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from tsdisentangle import (
+    FHVAE,
     GPVAE,
     SKD,
     VAE,
@@ -204,7 +205,8 @@ def test_samples_differ_from_each_other_as_the_data_do(method):
     estimator = method(encoder, **sizes, max_epochs=40, lr=1e-2, random_state=0).fit(X)
     assert 0.85 < spread(estimator.sample(500, 12)) / spread(X) < 1.15
     normal = estimator.set_params(static_prior="normal").sample(500, 12)
-    assert spread(normal) / spread(X) < 0.7
+    # The means of FHVAE are costly once a series, and its windows' codes only around them.
+    assert (spread(normal) / spread(X) < 0.7) == (method is not FHVAE)
 
 
 def test_a_fit_with_the_normal_prior_makes_no_further_pass(method, monkeypatch):

@@ -8,6 +8,8 @@ from tsdisentangle.data.clips import as_clips
 from tsdisentangle.data.series import as_series
 from tsdisentangle.training.dataset import BatchLoader, SequenceDataset, hold_out
 
+RNG = np.random.RandomState(0)
+
 
 def clips(n=7, lengths=None):
     X = np.arange(n, dtype=np.uint8)[:, None, None, None, None] * np.ones((3, 16, 16, 1), np.uint8)
@@ -48,6 +50,13 @@ def test_every_clip_once_an_epoch():
     batches = [numbers(batch) for batch, _ in loader]
     assert [len(batch) for batch in batches] == [3, 3, 1]
     assert sorted(chain(*batches)) == list(range(7))
+
+
+@pytest.mark.parametrize("order", [None, torch.Generator().manual_seed(0)])
+def test_batches_know_their_rows_of_the_panel_also_of_a_part_of_it(order):
+    for part in (SequenceDataset(clips(), 1), *hold_out(SequenceDataset(clips(), 1), 0.3, RNG)):
+        for batch, _ in BatchLoader(part, 2, order):
+            assert batch.rows.tolist() == numbers(batch)
 
 
 def test_hold_out_shares_the_clips_out():

@@ -22,12 +22,17 @@ class Windows(NamedTuple):
     whole : tuple of Windows, default=()
         Where training hides some of the values from the encoder: one entry, the same sequences with
         nothing hidden.
+    rows : int64 Tensor of shape (n,), default=()
+        Which series of the panel they are, where a batch is of one that is trained on; for
+        networks that learn something of each series. Stays on the processor.
     """
 
     values: Tensor
     observed: Tensor
     valid: Tensor
-    whole: "tuple[Windows, ...]" = ()  # not None: skorch asks every part for its length
+    # Empty, not None: skorch asks every part for its length.
+    whole: "tuple[Windows, ...]" = ()
+    rows: Tensor | tuple[()] = ()
 
     @property
     def counted(self) -> "Windows":
@@ -37,7 +42,8 @@ class Windows(NamedTuple):
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
         whole = tuple(each.take(rows) for each in self.whole)
-        return Windows(self.values[rows], self.observed[rows], self.valid[rows], whole)
+        own = self.rows[rows] if len(self.rows) else ()
+        return Windows(self.values[rows], self.observed[rows], self.valid[rows], whole, own)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
@@ -92,7 +98,8 @@ class Windows(NamedTuple):
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
         values, observed, valid = (_send(tensor, torch.device(device)) for tensor in self[:3])
-        return Windows(values, observed, valid, tuple(each.to(device) for each in self.whole))
+        whole = tuple(each.to(device) for each in self.whole)
+        return Windows(values, observed, valid, whole, self.rows)
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -15,6 +15,8 @@ METHODS = {
     "SKD": "tsdisentangle.methods.skd",
     "RWAE": "tsdisentangle.methods.rwae",
     "MoCoGAN": "tsdisentangle.methods.mocogan",
+    "DSVAE": "tsdisentangle.methods.dsvae",
+    "FHVAE": "tsdisentangle.methods.fhvae",
 }
 
 

@@ -41,6 +41,10 @@ class SequenceDataset(Dataset):
             return self._windows.take(rows)
         return to_windows(self.panel, self.window, self.rows[rows].numpy())
 
+    def numbered(self, rows: torch.Tensor | slice) -> Windows:
+        """Return some of the sequences, which know their rows of the panel."""
+        return self[rows]._replace(rows=self.rows[rows])
+
     def subset(self, rows: torch.Tensor) -> "SequenceDataset":
         """Return a data set of some of the sequences."""
         return SequenceDataset(self.panel, self.window, self.rows[rows])
@@ -74,7 +78,8 @@ class BatchLoader:
         rows = None if self.order is None else torch.randperm(n, generator=self.order)
         for start in range(0, n, self.batch_size):
             stop = start + self.batch_size
-            yield self.dataset[slice(start, stop) if rows is None else rows[start:stop]], nothing
+            part = slice(start, stop) if rows is None else rows[start:stop]
+            yield self.dataset.numbered(part), nothing
 
 
 def hold_out(

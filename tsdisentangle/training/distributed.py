@@ -129,7 +129,7 @@ class ShareLoader:
         for batch in rows.split(self.batch_size * self.size):
             own = batch.tensor_split(self.size)[self.rank]
             counts = torch.tensor([len(own), len(batch)])
-            yield self.dataset[own if len(own) else batch[:1]], counts
+            yield self.dataset.numbered(own if len(own) else batch[:1]), counts
 
 
 class DistributedNet(DisentanglingNet):
