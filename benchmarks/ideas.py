@@ -65,7 +65,9 @@ class KLWarmUp(StaticDynamicNetwork):
 class FreeBits(StaticDynamicNetwork):
     """No coordinate of the static code is pressed below some nats (Kingma et al. 2016, C.8)."""
 
-    def posterior(self, batch: Windows, index: Tensor, noise: Noise, *pooling: str) -> Posterior:
+    def posterior(
+        self, batch: Windows, index: Tensor | None, noise: Noise, *pooling: str
+    ) -> Posterior:
         """Keep the static posterior for the free part."""
         self.static_posterior = super().posterior(batch, index, noise, *pooling)
         return self.static_posterior
@@ -81,7 +83,9 @@ class FreeBits(StaticDynamicNetwork):
 class Denoising(StaticDynamicNetwork):
     """The encoder does not see a share of the values that the decoder must reconstruct."""
 
-    def posterior(self, batch: Windows, index: Tensor, noise: Noise, *pooling: str) -> Posterior:
+    def posterior(
+        self, batch: Windows, index: Tensor | None, noise: Noise, *pooling: str
+    ) -> Posterior:
         """Posterior of the values that are left, at least one per series."""
         if self.training:
             kept = batch.observed & (torch.rand(batch.observed.shape) > HIDDEN_SHARE)
@@ -94,7 +98,9 @@ class Denoising(StaticDynamicNetwork):
 class InstanceNorm(StaticDynamicNetwork):
     """Features on the dynamic path are standardised over the windows of their series."""
 
-    def _dynamic(self, features: Tensor, batch: Windows, index: Tensor, noise: Noise) -> Gaussian:
+    def _dynamic(
+        self, features: Tensor, batch: Windows, index: Tensor | None, noise: Noise
+    ) -> Gaussian:
         valid = batch.valid[..., None]
         count = valid.sum(1, keepdim=True)
         mean = (features * valid).sum(1, keepdim=True) / count
@@ -122,7 +128,7 @@ class PooledTraining(StaticDynamicNetwork):
     """The static code is pooled over the windows in training too, not only after fit."""
 
     def posterior(
-        self, batch: Windows, index: Tensor, noise: Noise, pooling: str = "mean"
+        self, batch: Windows, index: Tensor | None, noise: Noise, pooling: str = "mean"
     ) -> Posterior:
         """Posterior with the mean over all windows."""
         return super().posterior(batch, index, noise, pooling)

@@ -70,6 +70,7 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
         params["beta"] = trial.suggest_float("beta", 0.02, 2.0, log=True)
     else:
         params["static_dim"] = trial.suggest_categorical("static_dim", [8, 16, 32, 64])
+    if {"static_dim", "beta"} <= set(has):
         static = trial.suggest_float("static_beta", 0.02, 2.0, log=True)
         params["beta"] = [static, trial.suggest_float("dynamic_beta", 0.3, 6.0, log=True)]
     if "length_scale" in has:
@@ -82,6 +83,12 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
         params["information"] = trial.suggest_float("information", 0.1, 3.0, log=True)
     if "discrimination" in has:
         params["discrimination"] = trial.suggest_float("discrimination", 0.1, 10.0, log=True)
+    if "consistency" in has:
+        params["consistency"] = trial.suggest_float("consistency", 1.0, 1000.0, log=True)
+    if "prediction" in has:
+        params["prediction"] = trial.suggest_float("prediction", 0.01, 1.0, log=True)
+    if "eigenvalues" in has:
+        params["eigenvalues"] = trial.suggest_float("eigenvalues", 0.01, 1.0, log=True)
     if "anchor" in has:
         params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
         params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])

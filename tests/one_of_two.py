@@ -44,8 +44,8 @@ def clips(n):
 
 
 # Last batches of 8, 5 (3 and 2 rows) and 1 (1 row and none).
-# Their losses pair the series of a batch, so that other batches are another loss.
-PAIRED = ("CDSVAE", "GLR", "SPYL")
+# Their losses look at a batch as a whole, so that other batches are another loss.
+PAIRED = ("CDSVAE", "GLR", "RWAE", "S3VAE", "SKD", "SPYL")
 
 EQUAL = {
     **{f"{m.__name__}": (m, {}, panel(21)) for m in METHODS if m.__name__ not in PAIRED},

@@ -16,6 +16,7 @@ COVERED_BY = {
     "encoders/tabular.py": ["test_contract.py", "nn/test_tabular_networks.py"],
     "encoders/video.py": ["test_modalities.py", "nn/test_video_networks.py"],
     "methods/_contrastive.py": ["methods/test_cdsvae.py", "methods/test_spyl.py"],
+    "methods/_sequential.py": ["methods/test_rwae.py", "methods/test_mocogan.py"],
     "nn/element_encoder.py": ["nn/test_tabular_networks.py", "test_own_panel.py"],
     "nn/gaussian_process.py": ["losses/test_gp_kl.py", "methods/test_gpvae.py"],
     "nn/sequential_posterior.py": ["methods/test_cdsvae.py"],

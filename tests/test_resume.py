@@ -56,6 +56,10 @@ FOR_ONE = {
     "partial windows": {"window": 4},
     "random anchor": {"anchor": "random"},
     "random anchors": {"anchor": "random_batch"},
+    "all options": {
+        **{"anchor": "mean", "static_contrast": 0.1, "moments": 20.0, "hidden_share": 0.5},
+        **{"missing": "mask", "window": 3, "early_stopping": True},
+    },
 }
 ALL = {
     **{

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from tsdisentangle.methods.fhvae import FHVAE
     from tsdisentangle.methods.glr import GLR
     from tsdisentangle.methods.gpvae import GPVAE
+    from tsdisentangle.methods.mocogan import MoCoGAN
+    from tsdisentangle.methods.rwae import RWAE
+    from tsdisentangle.methods.s3vae import S3VAE
+    from tsdisentangle.methods.skd import SKD
     from tsdisentangle.methods.spyl import SPYL
     from tsdisentangle.methods.static_dynamic_vae import StaticDynamicVAE
     from tsdisentangle.methods.vae import VAE

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from tsdisentangle.data.codes import Codes, check_out
 from tsdisentangle.data.panel import CheckedPanel
 from tsdisentangle.network import SequenceNetwork
+from tsdisentangle.nn.hiding import HIDDEN_KINDS
 from tsdisentangle.nn.precision import DTYPES
 from tsdisentangle.nn.torch_state import plain_torch
 from tsdisentangle.persistence import save_model, stamp, unstamp
@@ -46,6 +47,8 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         "missing": [StrOptions({"error", "mask", "indicate"})],
         "standardize": ["boolean"],
         "observation_scale": [StrOptions({"fitted", "decoder"})],
+        "hidden_share": [Interval(Real, 0, 1, closed="left")],
+        "hidden_kind": [StrOptions({*HIDDEN_KINDS, "mixed"})],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -79,10 +82,10 @@ class SequenceDisentangler(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         name : str
-            ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (documentation page
-            "Evaluation"). Of ``StaticDynamicVAE`` also Table 6 of Berman et al. (2024):
-            ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``, ``'physionet-icu'``,
-            ``'air-quality'``, ``'etth1'``, and the released code's weights: with ``-released``.
+            ``'air-quality-tuned'``, ``'physionet-tuned'``: what a search chose (page "Evaluation").
+            Of ``StaticDynamicVAE`` also ``'paper'``, its form with nothing else on, and Table 6 of
+            Berman et al. (2024): ``'sprites'``, ``'mug'``, ``'timit'``, ``'physionet-mortality'``,
+            ``'physionet-icu'``, ``'air-quality'``, ``'etth1'``; the released code's: ``-released``.
         **params
             Parameters that replace the preset's.
 

@@ -15,6 +15,7 @@ from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses import bernoulli_nll, gaussian_nll, kl_gaussian
 from tsdisentangle.nn.calibration import ScaleCalibration
 from tsdisentangle.nn.gaussian import Gaussian
+from tsdisentangle.nn.hiding import Hiding
 from tsdisentangle.nn.marks import mark_probabilities, split_marks
 from tsdisentangle.nn.noise import Noise
 from tsdisentangle.nn.padding import decode_valid
@@ -68,6 +69,7 @@ class SequenceNetwork(nn.Module):
         self.weights = weights
         self.calibration: ScaleCalibration | None = None
         self.dynamic_rate: str | float | None = None
+        self.hiding: Hiding | None = None
 
     # -- what a method defines ------------------------------------------------------------------
 
@@ -120,18 +122,23 @@ class SequenceNetwork(nn.Module):
 
         ``static`` is ``(draws, batch, s)`` and ``dynamic`` ``(draws, batch, windows, d)``. In
         training, the scale is fitted to the residuals, unless the codes are not the series' own
-        (``calibrate=False``).
+        (``calibrate=False``). What is hidden from the encoder counts as well.
         """
         draws = len(static)
         valid = batch.valid.repeat(draws, 1)
         prediction = self.decode(static.flatten(0, 1), dynamic.flatten(0, 1), noise, valid)
-        if prediction.mean.shape[2:] != batch.values.shape[2:]:
+        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
+        return self.nll_of(batch, prediction, calibrate)
+
+    def nll_of(self, batch: Windows, prediction: Gaussian, calibrate: bool = True) -> Tensor:
+        """Negative log-likelihood per window under predictions ``(draws, batch, windows, ...)``."""
+        batch = batch.counted
+        if prediction.mean.shape[3:] != batch.values.shape[2:]:
             raise ValueError(
-                f"The decoder makes elements of shape {tuple(prediction.mean.shape[2:])} (step, "
+                f"The decoder makes elements of shape {tuple(prediction.mean.shape[3:])} (step, "
                 f"channel), but those of X are {tuple(batch.values.shape[2:])}; pass decoder=None "
                 "or one that fits the encoder."
             )
-        prediction = Gaussian(*(part.unflatten(0, (draws, -1)) for part in prediction))
         if self.calibration is not None and self.training and calibrate:
             self.calibration.update(batch.values, prediction, batch.observed)
         return self._nll_of_entries(batch, prediction).flatten(3).sum(3).mean(0)
@@ -151,6 +158,16 @@ class SequenceNetwork(nn.Module):
         """Say which channels are marks, and whether the scale of the values is fitted."""
         self.n_marks = n_marks
         self.calibration = ScaleCalibration(n_values) if fitted else None
+
+    def hide_inputs(self, share: float, kind: str) -> None:
+        """Say how much of each batch training hides from the encoder, and in which form."""
+        self.hiding = Hiding(share, kind)
+
+    def inputs(self, batch: Windows, noise: Noise) -> Windows:
+        """What :meth:`forward` is given of a batch: in training without what is to be hidden."""
+        if self.hiding is None or not self.training:
+            return batch
+        return self.hiding.hide(batch, noise, self.n_marks)
 
     def dynamic_kl(self, batch: Windows, posterior: Gaussian, dynamic: Tensor) -> Tensor:
         """KL divergence to the recurrent prior, summed over valid windows: ``(batch,)``."""
@@ -174,7 +191,7 @@ class SequenceNetwork(nn.Module):
             return {}
         windows = batch.valid.sum()
         if self.dynamic_rate == "auto":
-            aim = AUTO_RATE * torch.sqrt(batch.observed.sum().float() / windows)
+            aim = AUTO_RATE * torch.sqrt(batch.counted.observed.sum().float() / windows)
         else:
             aim = torch.tensor(self.dynamic_rate, dtype=torch.float32)
         return {"rate": dynamic_kl.detach().sum() / windows, "rate_aim": aim}

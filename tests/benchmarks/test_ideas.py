@@ -17,7 +17,7 @@ from tsdisentangle.training.dataset import SequenceDataset
 def fitted():
     """Return a fitted flagship and a batch of its training series."""
     X = make_static_dynamic(12, random_state=0).data
-    estimator = small(window=4).fit(X)
+    estimator = small(window=4, observation_scale="decoder").fit(X)
     batch = SequenceDataset(estimator._read(X), 4)[:12]
     return estimator.net_.module_, batch
 

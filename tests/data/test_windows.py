@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from skorch.dataset import get_len
 
 from tsdisentangle.data.series import as_series
 from tsdisentangle.data.windows import (
@@ -29,6 +30,25 @@ def test_windows_hold_the_series_in_order_and_mask_the_padding(time, window, cha
 def test_valid_windows_of_unequal_series():
     windows = to_windows(as_series([[1.0] * 3, [1.0] * 8, [1.0] * 4]), 4)
     assert windows.valid.tolist() == [[True, False], [True, True], [True, False]]
+
+
+def test_a_batch_is_as_long_as_its_series():
+    """To skorch, which weighs the means over an epoch by what it finds in the parts."""
+    batch = to_windows(as_series(np.zeros((7, 8, 1), np.float32)), 4)
+    for each in (batch, batch._replace(whole=(batch,))):
+        assert get_len(each) == 7
+
+
+def test_what_is_hidden_goes_with_its_sequences():
+    batch = to_windows(as_series(np.arange(24.0).reshape(3, 8, 1)), 4)
+    hidden = Windows(batch.values, torch.zeros_like(batch.observed), batch.valid, (batch,))
+    assert batch.counted is batch
+    assert hidden.counted is batch
+    taken = hidden.take(torch.tensor([2, 0])).to("cpu")
+    assert torch.equal(taken.counted.values, batch.values[[2, 0]])
+    assert taken.counted.observed.all()
+    made = hidden.refill(batch.values + 1, 0)
+    assert made.counted is made
 
 
 def test_no_copy_where_the_window_divides_the_time():

@@ -7,7 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdisentangle.losses.contrastive import contrast_negatives, contrast_views, cosine, farthest
+from tsdisentangle.losses.contrastive import (
+    consistency,
+    contrast_negatives,
+    contrast_views,
+    cosine,
+    farthest,
+)
 from tsdisentangle.nn.gaussian import Gaussian
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -111,3 +117,29 @@ def test_gradients():
     assert torch.autograd.gradcheck(
         lambda a, p, n: contrast_negatives(a, p, n, chosen, 0.5), (anchors, positives, bank)
     )
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 1000), st.integers(2, 6), st.floats(0.01, 5))
+def test_triplets_against_a_loop(seed, n, margin):
+    own, shuffled = draw(seed, n, 3), draw(seed + 1, n, 3)
+    found = consistency(own, shuffled, margin)
+    for i in range(n):
+        other = own[(i - 1) % n]
+        near, far = ((own[i] - each).norm().item() for each in (shuffled[i], other))
+        # Torch moves each difference by 1e-6, so that its norm has a gradient at 0.
+        assert found[i].item() == pytest.approx(max(near - far + margin, 0), abs=1e-5)
+
+
+def test_a_triplet_needs_another_series():
+    own = draw(0, 1, 3).requires_grad_()
+    loss = consistency(own, own + 1, 1.0)
+    loss.sum().backward()
+    assert loss.tolist() == [0.0]
+    assert (own.grad == 0).all()
+
+
+def test_equal_codes_have_a_gradient():
+    own = torch.ones(3, 2, requires_grad=True)
+    consistency(own, own.clone(), 1.0).sum().backward()
+    assert own.grad.isfinite().all()

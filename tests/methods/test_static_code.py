@@ -9,7 +9,9 @@ from sklearn.exceptions import NotFittedError
 from tsdisentangle import (
     FHVAE,
     GPVAE,
+    SKD,
     VAE,
+    MoCoGAN,
     StaticDynamicVAE,
     TabularEncoder,
     load,
@@ -51,7 +53,7 @@ def drawn_codes(monkeypatch, estimator, **options):
 
 
 def test_who_has_one():
-    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE}
+    assert set(METHODS) - set(WITH_STATIC) == {VAE, GPVAE, SKD, MoCoGAN}
     assert not hasattr(small(VAE).fit(panel()), "static_prior_")
 
 

@@ -224,7 +224,7 @@ def test_loss_is_the_sum_over_entries_divided_by_the_batch():
 
 @pytest.mark.parametrize("beta", [2.0, (2.0, 3.0)])
 def test_beta_is_a_number_or_a_pair(beta):
-    network, terms = batch_terms(alpha=0.5, beta=beta)
+    network, terms = batch_terms(alpha=0.5, beta=beta, dynamic_rate=None)
     static, dynamic = beta if isinstance(beta, tuple) else (beta, beta)
     expected = (
         terms["reconstruction"]
@@ -271,6 +271,24 @@ def test_presets_are_those_of_table_6(name, alpha, beta):
     )
     X = series(shape=(6, 2 * estimator.window, 3))
     assert estimator.fit_transform(X).shape == (6, 16)
+
+
+def test_preset_of_the_paper_has_nothing_beyond_it():
+    estimator = StaticDynamicVAE.from_preset("paper", window=3, max_epochs=1, random_state=0)
+    tables = [StaticDynamicVAE.from_preset(n) for n in ("physionet-icu", "air-quality", "etth1")]
+    for name in ("alpha", "beta", "lr"):
+        assert getattr(estimator, name) == np.median([getattr(each, name) for each in tables])
+    for same in ("static_dim", "dynamic_dim", "missing"):
+        assert getattr(estimator, same) == getattr(tables[0], same)
+    assert estimator.encoder.get_params() == tables[0].encoder.get_params()
+    network = estimator.fit(series()).net_.module_
+    assert network.calibration is None  # the decoder's scale
+    assert network.dynamic_rate is None
+    assert network.hiding is None
+    assert set(network.weights) == {"reconstruction", "anchor", "static_kl", "dynamic_kl"}
+    assert (network.anchor, network.anchor_loss, network.subtract) == ("first", "step", True)
+    assert (network.noisy_token, network.dynamic_skip) == (True, False)
+    assert (estimator.static_pooling, estimator.static_prior) == ("anchor", "normal")
 
 
 @pytest.mark.parametrize(
@@ -408,6 +426,10 @@ BAD = [
     ("static_dim", 0),
     ("alpha", -0.1),
     ("n_samples", 0),
+    ("static_contrast", -0.1),
+    ("moments", -1.0),
+    ("hidden_share", 1.0),
+    ("hidden_kind", "rows"),
     ("missing", "zero"),
     ("output", "all"),
     ("lr", 0.0),

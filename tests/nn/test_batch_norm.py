@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tsdisentangle import CDSVAE, GLR, SPYL, VideoEncoder
+from tsdisentangle import CDSVAE, GLR, S3VAE, SPYL, VideoEncoder
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.nn.batch_norm import keep_running_averages
 from tsdisentangle.nn.noise import normal_noise
@@ -29,7 +29,7 @@ def test_an_error_inside_leaves_the_layers_as_they_were():
     assert layer.momentum == 0.1
 
 
-@pytest.mark.parametrize("method", [CDSVAE, GLR, SPYL])
+@pytest.mark.parametrize("method", [CDSVAE, GLR, S3VAE, SPYL])
 def test_averages_of_a_step_are_those_of_its_clips(method):
     """They move by a tenth towards what the clips give, whatever else goes through."""
     clips = np.random.default_rng(0).random((4, 3, 16, 16, 3)).astype(np.float32)

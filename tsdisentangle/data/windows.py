@@ -19,6 +19,9 @@ class Windows(NamedTuple):
     observed : bool Tensor of shape (n, windows, step, channel)
     valid : bool Tensor of shape (n, windows)
         Windows up to each series' last observed step.
+    whole : tuple of Windows, default=()
+        Where training hides some of the values from the encoder: one entry, the same sequences with
+        nothing hidden.
     rows : int64 Tensor of shape (n,), default=None
         Which series of the panel they are, where a batch is of one that is trained on; for
         networks that learn something of each series. Stays on the processor.
@@ -27,12 +30,19 @@ class Windows(NamedTuple):
     values: Tensor
     observed: Tensor
     valid: Tensor
+    whole: "tuple[Windows, ...]" = ()  # not None: skorch asks every part for its length
     rows: Tensor | None = None
+
+    @property
+    def counted(self) -> "Windows":
+        """What the loss counts: the sequences with nothing hidden."""
+        return self.whole[0] if self.whole else self
 
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
+        parts = (part[rows] for part in self[:3])
         own = None if self.rows is None else self.rows[rows]
-        return Windows(self.values[rows], self.observed[rows], self.valid[rows], own)
+        return Windows(*parts, tuple(each.take(rows) for each in self.whole), own)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.
@@ -68,7 +78,7 @@ class Windows(NamedTuple):
         """
         if n_marks:
             values = torch.cat([values[..., :-n_marks], self.values[..., -n_marks:]], dim=-1)
-        return self._replace(values=values.where(self.observed, 0.0))
+        return self._replace(values=values.where(self.observed, 0.0), whole=())
 
     def from_first_observed(self) -> "Windows":
         """Return the sequences without the windows before the first one with an observed value."""
@@ -86,8 +96,9 @@ class Windows(NamedTuple):
 
     def to(self, device: str | torch.device) -> "Windows":
         """Return the sequences on a device; on the way to a GPU the computation goes on."""
-        values, observed, valid = (_send(part, torch.device(device)) for part in self[:3])
-        return Windows(values, observed, valid, self.rows)
+        values, observed, valid = (_send(tensor, torch.device(device)) for tensor in self[:3])
+        whole = tuple(each.to(device) for each in self.whole)
+        return Windows(values, observed, valid, whole, self.rows)
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize, triplet_margin_loss
 
 from tsdisentangle.losses.mutual_information import log_density
 from tsdisentangle.nn.gaussian import Gaussian
@@ -73,6 +73,36 @@ def contrast_negatives(
     misses = cosine(anchors, bank).gather(1, chosen)
     logits = torch.cat([hits, misses], dim=1) / temperature
     return cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long), reduction="none")
+
+
+def consistency(anchors: Tensor, shuffled: Tensor, margin: float) -> Tensor:
+    """Triplet loss: a series is nearer to itself in another order than to another series.
+
+    ``max(|s_i - s_i'| - |s_i - s_j| + margin, 0)``, Euclidean; ``j`` is the row before ``i``, which
+    is any other series, since batches come in random order (Zhu et al. 2020, "static consistency
+    constraint").
+
+    Parameters
+    ----------
+    anchors, shuffled : Tensors of shape (n, k)
+        Static codes of the series, and of the same with the order of the windows changed.
+    margin : float
+        Above 0.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        Zeros where ``n`` is 1: there is no other series.
+
+    Examples
+    --------
+    >>> codes = torch.tensor([[0.0], [0.5]])
+    >>> consistency(codes, codes, 1.0)
+    tensor([0.5000, 0.5000])
+    """
+    if len(anchors) == 1:
+        return (shuffled - anchors).sum(1) * 0.0
+    return triplet_margin_loss(anchors, shuffled, anchors.roll(1, 0), margin, reduction="none")
 
 
 @torch.no_grad()

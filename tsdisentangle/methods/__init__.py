@@ -13,6 +13,10 @@ METHODS = {
     "SPYL": "tsdisentangle.methods.spyl",
     "DSVAE": "tsdisentangle.methods.dsvae",
     "FHVAE": "tsdisentangle.methods.fhvae",
+    "S3VAE": "tsdisentangle.methods.s3vae",
+    "SKD": "tsdisentangle.methods.skd",
+    "RWAE": "tsdisentangle.methods.rwae",
+    "MoCoGAN": "tsdisentangle.methods.mocogan",
 }
 
 

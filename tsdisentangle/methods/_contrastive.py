@@ -1,7 +1,8 @@
-"""What CDSVAE and SPYL share: a sequential VAE with terms that compare the series of a batch."""
+"""What CDSVAE, SPYL and S3VAE share: a sequential VAE with terms that compare a batch's series."""
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tsdisentangle.data.windows import Windows
@@ -14,10 +15,18 @@ from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior
 from tsdisentangle.nn.sequential_posterior import SequentialPosterior
 
 
-class ContrastiveNetwork(SequenceNetwork):
-    """Sequential VAE with ``I(s; d)`` and contrastive terms, which a subclass defines.
+def permute_windows(batch: Windows, noise: Noise) -> Windows:
+    """Put each series' valid windows in random order: what stays is kept, the motion is not."""
+    rank = noise("window_order", batch.valid.shape, batch.values)
+    order = rank.masked_fill(~batch.valid, torch.inf).argsort(dim=1, stable=True)
+    rows = torch.arange(len(order), device=order.device)[:, None]
+    return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
-    Both compare a series with the others of its batch, so they exist in training only.
+
+class ComparingNetwork(SequenceNetwork):
+    """Sequential VAE with ``I(s; d)`` and terms of its own, which a subclass defines.
+
+    They compare a series with the others of its batch, so they exist in training only.
     """
 
     def __init__(
@@ -27,7 +36,6 @@ class ContrastiveNetwork(SequenceNetwork):
         *,
         static_dim: int,
         dynamic_dim: int,
-        temperature: float,
         n_series: int,
         weights: dict[str, float],
     ):
@@ -36,7 +44,7 @@ class ContrastiveNetwork(SequenceNetwork):
         encoder.freeze_static()
         self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
         self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
-        self.temperature, self.n_series = temperature, n_series
+        self.n_series = n_series
 
     def encode(self, batch: Windows, **options: Any) -> Posterior:
         """``q(s | x) q(d | x)``."""
@@ -55,7 +63,7 @@ class ContrastiveNetwork(SequenceNetwork):
         }
 
     def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
-        """Contrastive terms of the static and the dynamic code, a value per comparison."""
+        """Terms beside the bound and the information, a value per comparison or series."""
         raise NotImplementedError
 
     def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
@@ -77,6 +85,16 @@ class ContrastiveNetwork(SequenceNetwork):
         static = posterior.static.sample(noise, "static", draws)
         dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
         return self.parts(batch, posterior, static, dynamic, noise)
+
+
+class ContrastiveNetwork(ComparingNetwork):
+    """The terms are contrasts of cosines, divided by a temperature."""
+
+    def __init__(
+        self, encoder: ElementEncoder, decoder: nn.Module, *, temperature: float, **options: Any
+    ):
+        super().__init__(encoder, decoder, **options)
+        self.temperature = temperature
 
 
 def contrastive_weights(

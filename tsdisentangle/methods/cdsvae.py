@@ -10,7 +10,11 @@ from torch import Tensor
 
 from tsdisentangle.data.windows import Windows
 from tsdisentangle.losses.contrastive import contrast_views
-from tsdisentangle.methods._contrastive import ContrastiveNetwork, contrastive_weights
+from tsdisentangle.methods._contrastive import (
+    ContrastiveNetwork,
+    contrastive_weights,
+    permute_windows,
+)
 from tsdisentangle.methods._static_code import StaticCodeDisentangler
 from tsdisentangle.network import Posterior
 from tsdisentangle.nn.batch_norm import keep_running_averages
@@ -20,14 +24,6 @@ from tsdisentangle.training.building import build_parts
 # The rescaling that leaves the dynamics as they are: x to a x + b, in standardised units.
 SCALES = (0.8, 1.2)
 SHIFT_STD = 0.1
-
-
-def permute_windows(batch: Windows, noise: Noise) -> Windows:
-    """Put each series' valid windows in random order: what stays is kept, the motion is not."""
-    rank = noise("window_order", batch.valid.shape, batch.values)
-    order = rank.masked_fill(~batch.valid, torch.inf).argsort(dim=1, stable=True)
-    rows = torch.arange(len(order), device=order.device)[:, None]
-    return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
 
 def rescale_channels(batch: Windows, noise: Noise, n_marks: int = 0) -> Windows:
@@ -115,6 +111,13 @@ class CDSVAE(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
         times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
         so that scores and early stopping rank by what is reconstructed; or without that factor.
+    hidden_share : float, default=0.0
+        In training, hide up to this share of the observed values from the encoder (each batch draws
+        a share below it), while the loss counts them all, so that codes also tell what they have
+        not seen: for imputation and gappy data. 0 hides nothing; 0.5 is a common choice.
+    hidden_kind : {'points', 'blocks', 'windows', 'mixed'}, default='mixed'
+        What ``hidden_share`` hides: single values, a run of steps of each channel, whole windows,
+        or one of the three, drawn for each series. Of video, ``'windows'`` alone: frames.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -229,6 +232,8 @@ class CDSVAE(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "fitted",
+        hidden_share: float = 0.0,
+        hidden_kind: str = "mixed",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -252,6 +257,8 @@ class CDSVAE(StaticCodeDisentangler):
             missing=missing,
             standardize=standardize,
             observation_scale=observation_scale,
+            hidden_share=hidden_share,
+            hidden_kind=hidden_kind,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,

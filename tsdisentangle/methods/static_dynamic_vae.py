@@ -6,139 +6,15 @@ from typing import Any
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor, nn
 
-from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.methods._static_code import StaticCodeDisentangler
-from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
-from tsdisentangle.nn.anchor import (
-    RELATIVE_ANCHORS,
-    StaticHead,
-    anchor_index,
-    pool_static,
-    subtract_anchor,
-    take_element,
+from tsdisentangle.methods._static_dynamic_network import (
+    ANCHOR_IN_SEQUENCE,
+    StaticDynamicNetwork,
 )
-from tsdisentangle.nn.element_encoder import ElementEncoder
-from tsdisentangle.nn.gaussian import Gaussian, GaussianHead
-from tsdisentangle.nn.noise import Noise, mean_noise
-from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior, make_lstm
+from tsdisentangle.network import weight_pair
+from tsdisentangle.nn.anchor import RELATIVE_ANCHORS
 from tsdisentangle.training.building import build_parts
-
-# Which windows count in the sequence term, and what the anchor term is.
-ANCHOR_IN_SEQUENCE = {"step": False, "static_only": True, "none": True, "drop": False}
-
-
-class StaticDynamicNetwork(SequenceNetwork):
-    """Network of :class:`StaticDynamicVAE`; its parameters are described there."""
-
-    def __init__(
-        self,
-        encoder: ElementEncoder,
-        decoder: nn.Module,
-        *,
-        static_dim: int,
-        dynamic_dim: int,
-        anchor: str | int,
-        anchor_fraction: float,
-        anchor_loss: str,
-        subtract: bool,
-        dynamic_skip: bool = False,
-        noisy_token: bool = True,
-        bidirectional: bool,
-        n_samples: int,
-        weights: dict[str, float],
-    ):
-        super().__init__(decoder, static_dim, dynamic_dim, weights)
-        features = encoder.out_features
-        self.encoder = encoder
-        self.static_head = StaticHead(features, encoder.static_hidden or features, static_dim)
-        self.lstm = None
-        if encoder.across_elements:
-            self.lstm = make_lstm(encoder, dynamic_dim, bidirectional)
-            features = self.lstm.out_features + (features if dynamic_skip else 0)
-        self.dynamic_head = GaussianHead(features, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
-        self.anchor, self.anchor_fraction = anchor, anchor_fraction
-        self.anchor_loss, self.subtract, self.n_samples = anchor_loss, subtract, n_samples
-        self.dynamic_skip, self.noisy_token = dynamic_skip, noisy_token
-
-    def readable(self, observed: Tensor) -> Tensor:
-        """Windows that the static code may come from; observed ones if none can be read."""
-        seen, readable = observed.flatten(2).any(2), self.encoder.readable(observed)
-        return torch.where(readable.any(1, keepdim=True), readable, seen)
-
-    def choose_anchor(self, batch: Windows, noise: Noise) -> Tensor:
-        """Index of each series' anchor; ``'random_batch'`` draws in training, else is 'first'."""
-        fraction = self.anchor_fraction
-        if self.anchor == "random_batch":
-            drawn = torch.special.ndtr(noise("anchor_position", (), batch.values))
-            fraction = float(drawn) if self.training else 0.0
-        return anchor_index(self.readable(batch.observed), self.anchor, fraction)
-
-    def posterior(
-        self, batch: Windows, index: Tensor, noise: Noise, pooling: str = "anchor"
-    ) -> Posterior:
-        """``q(s | x_i) q(d | x)``."""
-        features = self.encoder(batch.values, batch.observed)
-        return Posterior(
-            self._static(features, batch.observed, index, pooling),
-            self._dynamic(features, batch, index, noise),
-        )
-
-    def _static(self, features: Tensor, observed: Tensor, index: Tensor, pooling: str) -> Gaussian:
-        if pooling != "anchor":
-            each = self.static_head(self.encoder.static_summary(features, observed))
-            return pool_static(each, self.readable(observed), pooling)
-        anchor = take_element(features, index), take_element(observed, index)
-        static = self.static_head(self.encoder.static_summary(*anchor))
-        return Gaussian(static.mean[:, 0], static.logvar[:, 0])
-
-    def _dynamic(self, features: Tensor, batch: Windows, index: Tensor, noise: Noise) -> Gaussian:
-        source = noise if self.noisy_token else mean_noise
-        token = source("anchor", (len(features), features.shape[-1]), features)
-        rest = subtract_anchor(features, index, token, self.subtract)
-        rest = self.encoder.dynamic_summary(rest, batch.observed)
-        if self.lstm is not None:
-            across = self.lstm(rest, batch.valid.sum(1))
-            rest = torch.cat([across, rest], dim=-1) if self.dynamic_skip else across
-        return self.dynamic_head(rest)
-
-    def encode(self, batch: Windows, *, pooling: str = "anchor", **options: Any) -> Posterior:
-        """Posterior without noise; the static one from the anchor or pooled over all elements."""
-        return self.posterior(batch, self.choose_anchor(batch, mean_noise), mean_noise, pooling)
-
-    def forward(self, batch: Windows, noise: Noise) -> dict[str, Tensor]:
-        """Terms of Berman et al. (2024), equations 5 to 9, each divided by the batch size."""
-        index = self.choose_anchor(batch, noise)
-        posterior = self.posterior(batch, index, noise)
-        static = posterior.static.sample(noise, "static", self.n_samples)
-        dynamic = posterior.dynamic.sample(noise, "dynamic", self.n_samples)
-        nll = self.nll(batch, static, dynamic, noise)
-        is_anchor = torch.arange(nll.shape[1], device=nll.device) == index[:, None]
-        sequence = nll if ANCHOR_IN_SEQUENCE[self.anchor_loss] else nll.masked_fill(is_anchor, 0.0)
-        terms = {"reconstruction": sequence.sum(1)}
-        if self.anchor_loss == "step":
-            terms["anchor"] = nll[is_anchor]
-        elif self.anchor_loss == "static_only":
-            still = torch.zeros_like(dynamic)
-            terms["anchor"] = self.nll(batch, static, still, noise, calibrate=False).sum(1)
-        terms["static_kl"] = kl_standard_normal(posterior.static)
-        terms["dynamic_kl"] = self.dynamic_kl(batch, posterior.dynamic, dynamic)
-        rates = self.rates(batch, terms["dynamic_kl"])
-        return {name: term.mean() for name, term in terms.items()} | rates
-
-    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
-        """Parts of the negative evidence lower bound; the static code is the anchor's."""
-        posterior = self.posterior(batch, self.choose_anchor(batch, noise), noise)
-        static = posterior.static.sample(noise, "static", draws)
-        dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        return {
-            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
-            "static_kl": kl_standard_normal(posterior.static),
-            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
-        }
 
 
 class StaticDynamicVAE(StaticCodeDisentangler):
@@ -175,12 +51,15 @@ class StaticDynamicVAE(StaticCodeDisentangler):
     output : {'static', 'dynamic', 'both'}, default='both'
         What :meth:`transform` returns: the static code, the dynamic codes averaged over time, or
         both side by side. May be changed after fit.
-    anchor : {'first', 'middle', 'last', 'random', 'random_batch'} or int, default='first'
+    anchor : {'first', 'middle', 'last', 'random', 'random_batch', 'mean'} or int, default='first'
         The element of the static code. Words are relative to each series' own observed windows;
         ``'random'`` draws one position per fit, ``'random_batch'`` one per batch (and uses the
         first after fit). An int is a window index; where that is not observed, the nearest one is
         taken. With ``missing='indicate'`` each window up to the last observed value counts.
         ``TabularEncoder('step')`` skips sparse steps, so its anchor has a step that is read.
+        ``'mean'`` averages static code and subtracted features over all windows, in training too:
+        swaps keep more of the content, but the code is no longer that of a single element, and the
+        codes leak more into each other. No window is the anchor then: all count 1 in the loss.
     static_pooling : {'anchor', 'mean', 'precision'}, default='anchor'
         After fit, take the static code from the anchor, as in the paper, or average the posterior
         means of all windows that could be an anchor, equally or weighted by their precision.
@@ -223,6 +102,16 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         (``TabularEncoder('step')``) have no such dependence in either case.
     n_samples : int, default=1
         Monte-Carlo draws of the codes per series and step of training.
+    static_contrast : float, default=0.0
+        Weight, per observed value of a series, of a term by which the static codes of two windows
+        of a series, drawn in each batch, are to be more alike than those of other series
+        (InfoNCE with cosines, temperature 0.2). 0 leaves it out; 0.05 to 0.17 was useful. Series
+        of one window take no part.
+    moments : float, default=0.0
+        Weight of a term by which a linear layer is to tell from the static code the mean, standard
+        deviation and missing share of each channel over the whole series (squared error in
+        standardised units, summed over the three and over channels; Edwards & Storkey 2017). 0
+        leaves it out; 20 was useful on PhysioNet.
     missing : {'error', 'mask', 'indicate'}, default='error'
         Whether NaN is refused, or means "not observed" and is left out of encoder and loss.
         ``'indicate'`` also models which values are missing, in a further channel for each one: for
@@ -234,6 +123,13 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
         times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
         so that scores and early stopping rank by what is reconstructed; or without that factor.
+    hidden_share : float, default=0.0
+        In training, hide up to this share of the observed values from the encoder (each batch draws
+        a share below it), while the loss counts them all, so that codes also tell what they have
+        not seen: for imputation and gappy data. 0 hides nothing; 0.5 is a common choice.
+    hidden_kind : {'points', 'blocks', 'windows', 'mixed'}, default='mixed'
+        What ``hidden_share`` hides: single values, a run of steps of each channel, whole windows,
+        or one of the three, drawn for each series. Of video, ``'windows'`` alone: frames.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -327,7 +223,7 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         **StaticCodeDisentangler._parameter_constraints,
         "static_dim": [Interval(Integral, 1, None, closed="left")],
         "anchor": [
-            StrOptions(set(RELATIVE_ANCHORS)),
+            StrOptions({*RELATIVE_ANCHORS, "mean"}),
             Interval(Integral, 0, None, closed="left"),
         ],
         "static_pooling": [StrOptions({"anchor", "mean", "precision"})],
@@ -340,6 +236,8 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         "dynamic_skip": ["boolean"],
         "dynamic_posterior": [StrOptions({"bidirectional", "causal"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "static_contrast": [Interval(Real, 0, None, closed="left")],
+        "moments": [Interval(Real, 0, None, closed="left")],
     }
     _after_fit = (*StaticCodeDisentangler._after_fit, "static_pooling")
     _before = {**StaticCodeDisentangler._before, "dynamic_rate": None, "dynamic_skip": False}
@@ -365,9 +263,13 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         dynamic_skip: bool = True,
         dynamic_posterior: str = "bidirectional",
         n_samples: int = 1,
+        static_contrast: float = 0.0,
+        moments: float = 0.0,
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "fitted",
+        hidden_share: float = 0.0,
+        hidden_kind: str = "mixed",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -391,6 +293,8 @@ class StaticDynamicVAE(StaticCodeDisentangler):
             missing=missing,
             standardize=standardize,
             observation_scale=observation_scale,
+            hidden_share=hidden_share,
+            hidden_kind=hidden_kind,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,
@@ -418,14 +322,18 @@ class StaticDynamicVAE(StaticCodeDisentangler):
         self.dynamic_skip = dynamic_skip
         self.dynamic_posterior = dynamic_posterior
         self.n_samples = n_samples
+        self.static_contrast = static_contrast
+        self.moments = moments
 
     def _weights(self) -> dict[str, float]:
         static_kl, dynamic_kl = weight_pair("beta", self.beta)
+        options = {"static_contrast": self.static_contrast, "moments": self.moments}
         return {
             "reconstruction": 1.0,
             "anchor": float(self.alpha),
             "static_kl": static_kl,
             "dynamic_kl": dynamic_kl,
+            **{name: float(weight) for name, weight in options.items() if weight},
         }
 
     _network = StaticDynamicNetwork  # a variant of the method replaces it

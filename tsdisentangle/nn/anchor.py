@@ -76,6 +76,30 @@ def subtract_anchor(features: Tensor, index: Tensor, token: Tensor, subtract: bo
     )
 
 
+def subtract_mean(features: Tensor, readable: Tensor) -> Tensor:
+    """Take the mean of a series' readable elements away from all its elements.
+
+    Parameters
+    ----------
+    features : Tensor of shape (batch, elements, ..., features)
+    readable : bool Tensor of shape (batch, elements)
+        At least one per row.
+
+    Returns
+    -------
+    Tensor of the shape of ``features``
+
+    Examples
+    --------
+    >>> features, readable = torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[1, 1, 0]])
+    >>> subtract_mean(features, readable.bool()).flatten()
+    tensor([-1.,  1.,  7.])
+    """
+    counts = readable.view(*readable.shape, *(1,) * (features.dim() - 2))
+    total = features.where(counts, 0.0).sum(1, keepdim=True)
+    return features - total / counts.sum(1, keepdim=True)
+
+
 class StaticHead(nn.Module):
     """Posterior of the static code given one element's features.
 

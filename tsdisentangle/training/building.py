@@ -34,6 +34,8 @@ def build_network(estimator: Any) -> SequenceNetwork:
     network = estimator._build_network(n_modelled, estimator.window_)
     network.set_likelihood(n_modelled - n_marks, n_marks, estimator.observation_scale == "fitted")
     network.aim_at(getattr(estimator, "dynamic_rate", None))
+    if share := getattr(estimator, "hidden_share", 0.0):  # a method of a user's may not have it
+        network.hide_inputs(share, estimator.hidden_kind)
     return network
 
 
@@ -41,9 +43,16 @@ def build_parts(
     estimator: Any, code_dim: int, n_channels: int, window: int
 ) -> tuple[ElementEncoder, nn.Module]:
     """Encoder and decoder networks from an estimator's parameter objects."""
-    encoder, decoder = estimator._encoder_, estimator.decoder
-    decoder = encoder.decoder() if decoder is None else decoder
-    parts = encoder.build(n_channels, window), decoder.build(code_dim, n_channels, window)
-    for part in parts:
-        prepare(part, estimator.precision, estimator.compile)
-    return parts
+    decoder = estimator.decoder
+    decoder = estimator._encoder_.decoder() if decoder is None else decoder
+    encoder_network = build_encoder(estimator, n_channels, window)
+    decoder_network = decoder.build(code_dim, n_channels, window)
+    prepare(decoder_network, estimator.precision, estimator.compile)
+    return encoder_network, decoder_network
+
+
+def build_encoder(estimator: Any, n_channels: int, window: int) -> ElementEncoder:
+    """Encoder network with weights of its own."""
+    network = estimator._encoder_.build(n_channels, window)
+    prepare(network, estimator.precision, estimator.compile)
+    return network

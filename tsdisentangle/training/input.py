@@ -45,6 +45,7 @@ def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     """
     estimator._encoder_ = _own_encoder(estimator)
     panel = _as_panel(estimator, X)
+    _check_hidden(estimator, panel)
     estimator.n_channels_in_ = panel.n_channels
     time = int(panel.steps.max())
     learn_names(estimator, X, time if panel.kind == "2d" else panel.n_channels)
@@ -56,6 +57,17 @@ def learn_input(estimator: Any, X: Any) -> CheckedPanel:
     scaled = panel.scaled_by(fit_scaler(panel, estimator.standardize, indicate))
     estimator.scaler_ = scaled.scaler  # which knows the dtype of X
     return scaled
+
+
+def _check_hidden(estimator: Any, panel: CheckedPanel) -> None:
+    """Refuse to hide parts of elements that are there as a whole or not at all."""
+    share, kind = getattr(estimator, "hidden_share", 0.0), getattr(estimator, "hidden_kind", "")
+    if share and kind != "windows" and not panel.may_be_missing:
+        raise ValueError(
+            f"hidden_kind is {kind!r}, but X is of a kind, such as video, whose single values "
+            "cannot be missing. Pass hidden_kind='windows', which hides whole frames, or "
+            "hidden_share=0.0."
+        )
 
 
 def _warn_if_channels_first(panel: CheckedPanel, time: int) -> None:

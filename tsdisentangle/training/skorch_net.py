@@ -161,7 +161,7 @@ class DisentanglingNet(NeuralNet):
     def terms(self, module: Any, x: Windows, noise: Noise) -> dict[str, torch.Tensor]:
         """Terms of a batch, by the network or what stands for it."""
         with draws_of(self.module_, self.generators_):
-            return module(x.to(self.device), noise)
+            return module(self.module_.inputs(x.to(self.device), noise), noise)
 
     def get_iterator(self, dataset: SequenceDataset, training: bool = False) -> Any:
         """Return the batches of a data set, in training in a new order every time."""
