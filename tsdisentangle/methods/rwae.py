@@ -199,7 +199,9 @@ class RWAE(StaticCodeDisentangler):
     window's code through an LSTM over all codes before. Weights of the penalties are not published.
 
     :meth:`score` is the evidence lower bound, as of the other methods, so that they compare; but no
-    term of training holds the codes of a single series near the prior, and so it is lower here.
+    term of training holds the codes of a single series near the prior, and so it is lower here, and
+    falls as training goes on: choose by something else. Draws of the dynamic prior are paired with
+    their series, so that the discrepancy of the dynamics is not unbiased and may be below 0.
 
     References
     ----------
