@@ -81,14 +81,14 @@ def propose(trial: optuna.Trial, method: str, dataset: str) -> dict[str, Any]:
     if "contrast" in has:
         params["contrast"] = trial.suggest_float("contrast", 0.1, 10.0, log=True)
         params["information"] = trial.suggest_float("information", 0.1, 3.0, log=True)
-    if "discrimination" in has:
-        params["discrimination"] = trial.suggest_float("discrimination", 0.1, 10.0, log=True)
     if "consistency" in has:
         params["consistency"] = trial.suggest_float("consistency", 1.0, 1000.0, log=True)
     if "prediction" in has:
         params["prediction"] = trial.suggest_float("prediction", 0.01, 1.0, log=True)
     if "eigenvalues" in has:
         params["eigenvalues"] = trial.suggest_float("eigenvalues", 0.01, 1.0, log=True)
+    if "discrimination" in has:
+        params["discrimination"] = trial.suggest_float("discrimination", 0.1, 10.0, log=True)
     if "anchor" in has:
         params["alpha"] = trial.suggest_float("alpha", 0.05, 1.0, log=True)
         params["anchor"] = trial.suggest_categorical("anchor", ["first", "random_batch"])

@@ -53,7 +53,8 @@ EQUAL = {
     "even": (StaticDynamicVAE, {"anchor_loss": "static_only"}, panel(16)),
     "step": (StaticDynamicVAE, STEPS, panel(21)),
     "frozen": (VAE, STEPS, panel(21)),
-    "missing": (StaticDynamicVAE, RAGGED, gappy(21)),
+    # The rate per window is the mean of the shares, which have other numbers of windows.
+    "missing": (StaticDynamicVAE, {**RAGGED, "dynamic_rate": None}, gappy(21)),
     "stopped": (
         StaticDynamicVAE,
         {"early_stopping": 1, "validation_fraction": 0.5, "max_epochs": 60, "lr": 0.02},

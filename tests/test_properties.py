@@ -478,8 +478,14 @@ def test_errors_of_frames_agree_with_each_other(seed):
 # -- nothing is left out ------------------------------------------------------------------------
 
 TESTS = Path(__file__).parent
-# Chooses a scaler, which have their own properties.
-ELSEWHERE = {"fit_scaler"}
+# Chooses a scaler, which have their own properties; terms of losses, against loops in tests/losses.
+ELSEWHERE = {
+    "fit_scaler",
+    "agreement",
+    "latent_prediction_error",
+    "motion_error",
+    "same_variance_kl",
+}
 
 
 def public_functions():

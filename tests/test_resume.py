@@ -215,7 +215,7 @@ OTHERS = {
     "seed": ({"random_state": 3}, panel(), "random_state is 3 now and was 0"),
     "window": ({"window": 3}, panel(), "window is 3 now and was 'auto'.*window_ is 3 now and was"),
     "batches": ({"batch_size": 5}, panel(), "batch_size is 5 now"),
-    "pair": ({"beta": (0.5, 2.0)}, panel(), r"beta is .*2\.0.* now and was .*3\.0"),
+    "pair": ({"beta": (0.5, 2.0)}, panel(), r"beta is .*2\.0.* now and was .*1\.0"),
     "size": (
         {"encoder": TabularEncoder(hidden=9, out_features=6)},
         panel(),

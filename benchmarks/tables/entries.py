@@ -15,8 +15,16 @@ from tsdisentangle.data.codes import Codes
 from tsdisentangle.data.scaling import ChannelScaler
 from tsdisentangle.evaluation.raw_features import PLAIN, Features, RawFeatures, read, standardise
 from tsdisentangle.methods import load_methods
+from tsdisentangle.presets.tuned import has_tuned
 
 METHODS = load_methods()
+
+
+def is_searched(name: str) -> bool:
+    """Whether a search has chosen parameters for a method; it has for all data sets or none."""
+    return has_tuned("air-quality", name)
+
+
 FLAGSHIP = "StaticDynamicVAE"
 ANCHORS = ("first", "middle", "last", "random", "random_batch")
 
@@ -224,7 +232,11 @@ def _method_entries(flagship: type) -> list[Entry]:
         Entry(f"{FLAGSHIP}/pooled_untrained", flagship, POOLED, trained=False),
         *(Entry(method.__name__, method) for method in others),
         *(Entry(f"{method.__name__}/untrained", method, trained=False) for method in others),
-        *(Entry(f"{name}/tuned", method, tuned=True) for name, method in METHODS.items()),
+        *(
+            Entry(f"{name}/tuned", METHODS[name], tuned=True)
+            for name in METHODS
+            if is_searched(name)
+        ),
         Entry(f"{FLAGSHIP}/tuned_untrained", flagship, trained=False, tuned=True),
         Entry("raw/minirocket", features=minirocket),
         *(

@@ -6,7 +6,9 @@ from tsdisentangle.plots import plot_history
 
 def test_each_term_of_the_loss_has_an_axis_with_its_course():
     X = np.random.default_rng(0).normal(size=(12, 6, 2)).astype(np.float32)
-    estimator = small(max_epochs=3, early_stopping=True, validation_fraction=0.25).fit(X)
+    estimator = small(
+        max_epochs=3, early_stopping=True, validation_fraction=0.25, dynamic_rate=None
+    ).fit(X)
     history = estimator.history_
     figure = plot_history(history, title="Training")
     titles = [ax.get_title() for ax in figure.axes]

@@ -22,7 +22,7 @@ class Windows(NamedTuple):
     whole : tuple of Windows, default=()
         Where training hides some of the values from the encoder: one entry, the same sequences with
         nothing hidden.
-    rows : int64 Tensor of shape (n,), default=None
+    rows : int64 Tensor of shape (n,), default=()
         Which series of the panel they are, where a batch is of one that is trained on; for
         networks that learn something of each series. Stays on the processor.
     """
@@ -30,8 +30,9 @@ class Windows(NamedTuple):
     values: Tensor
     observed: Tensor
     valid: Tensor
-    whole: "tuple[Windows, ...]" = ()  # not None: skorch asks every part for its length
-    rows: Tensor | None = None
+    # Empty, not None: skorch asks every part for its length.
+    whole: "tuple[Windows, ...]" = ()
+    rows: Tensor | tuple[()] = ()
 
     @property
     def counted(self) -> "Windows":
@@ -40,9 +41,9 @@ class Windows(NamedTuple):
 
     def take(self, rows: Tensor | slice) -> "Windows":
         """Return some of the sequences."""
-        parts = (part[rows] for part in self[:3])
-        own = None if self.rows is None else self.rows[rows]
-        return Windows(*parts, tuple(each.take(rows) for each in self.whole), own)
+        whole = tuple(each.take(rows) for each in self.whole)
+        own = self.rows[rows] if len(self.rows) else ()
+        return Windows(self.values[rows], self.observed[rows], self.valid[rows], whole, own)
 
     def pick(self, order: Tensor, n_channels: int) -> "Windows":
         """Return some windows of each sequence, in another order.

@@ -11,12 +11,12 @@ METHODS = {
     "CDSVAE": "tsdisentangle.methods.cdsvae",
     "GLR": "tsdisentangle.methods.glr",
     "SPYL": "tsdisentangle.methods.spyl",
-    "DSVAE": "tsdisentangle.methods.dsvae",
-    "FHVAE": "tsdisentangle.methods.fhvae",
     "S3VAE": "tsdisentangle.methods.s3vae",
     "SKD": "tsdisentangle.methods.skd",
     "RWAE": "tsdisentangle.methods.rwae",
     "MoCoGAN": "tsdisentangle.methods.mocogan",
+    "DSVAE": "tsdisentangle.methods.dsvae",
+    "FHVAE": "tsdisentangle.methods.fhvae",
 }
 
 

@@ -6,13 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from tsdisentangle.data.windows import Windows
-from tsdisentangle.losses import kl_standard_normal
 from tsdisentangle.losses.mutual_information import mutual_information
-from tsdisentangle.network import Posterior, SequenceNetwork, weight_pair
+from tsdisentangle.methods._sequential import SequentialNetwork
+from tsdisentangle.network import Posterior, weight_pair
 from tsdisentangle.nn.element_encoder import ElementEncoder
 from tsdisentangle.nn.noise import Noise
-from tsdisentangle.nn.recurrent import PRIOR_HIDDEN, RecurrentPrior
-from tsdisentangle.nn.sequential_posterior import SequentialPosterior
 
 
 def permute_windows(batch: Windows, noise: Noise) -> Windows:
@@ -23,44 +21,17 @@ def permute_windows(batch: Windows, noise: Noise) -> Windows:
     return Windows(batch.values[rows, order], batch.observed[rows, order], batch.valid)
 
 
-class ComparingNetwork(SequenceNetwork):
+class ComparingNetwork(SequentialNetwork):
     """Sequential VAE with ``I(s; d)`` and terms of its own, which a subclass defines.
 
     They compare a series with the others of its batch, so they exist in training only.
     """
 
     def __init__(
-        self,
-        encoder: ElementEncoder,
-        decoder: nn.Module,
-        *,
-        static_dim: int,
-        dynamic_dim: int,
-        n_series: int,
-        weights: dict[str, float],
+        self, encoder: ElementEncoder, decoder: nn.Module, *, n_series: int, **options: Any
     ):
-        super().__init__(decoder, static_dim, dynamic_dim, weights)
-        self.encoder = encoder
-        encoder.freeze_static()
-        self.posterior = SequentialPosterior(encoder.out_features, static_dim, dynamic_dim)
-        self.prior = RecurrentPrior(dynamic_dim, encoder.prior_hidden or PRIOR_HIDDEN)
+        super().__init__(encoder, decoder, **options)
         self.n_series = n_series
-
-    def encode(self, batch: Windows, **options: Any) -> Posterior:
-        """``q(s | x) q(d | x)``."""
-        features = self.encoder(batch.values, batch.observed)
-        features = self.encoder.dynamic_summary(features, batch.observed)
-        return Posterior(*self.posterior(features, batch.valid.sum(1)))
-
-    def parts(
-        self, batch: Windows, posterior: Posterior, static: Tensor, dynamic: Tensor, noise: Noise
-    ) -> dict[str, Tensor]:
-        """Parts of the bound for given draws, per series."""
-        return {
-            "reconstruction": self.nll(batch, static, dynamic, noise).sum(1),
-            "static_kl": kl_standard_normal(posterior.static),
-            "dynamic_kl": self.dynamic_kl(batch, posterior.dynamic, dynamic),
-        }
 
     def contrast(self, batch: Windows, posterior: Posterior, noise: Noise) -> dict[str, Tensor]:
         """Terms beside the bound and the information, a value per comparison or series."""
@@ -78,13 +49,6 @@ class ComparingNetwork(SequenceNetwork):
             )
             terms.update(self.contrast(batch, posterior, noise))
         return {name: term.mean() for name, term in terms.items()}
-
-    def bound(self, batch: Windows, noise: Noise, draws: int) -> dict[str, Tensor]:
-        """Parts of the negative evidence lower bound, without a term of the whole batch."""
-        posterior = self.encode(batch)
-        static = posterior.static.sample(noise, "static", draws)
-        dynamic = posterior.dynamic.sample(noise, "dynamic", draws)
-        return self.parts(batch, posterior, static, dynamic, noise)
 
 
 class ContrastiveNetwork(ComparingNetwork):

@@ -124,7 +124,7 @@ class FHVAENetwork(SequenceNetwork):
         if not self.training:
             parts = self.parts(batch, noise, 1, None)[0]
             return {name: part.mean() for name, part in parts.items()}
-        if batch.rows is None:
+        if not isinstance(batch.rows, Tensor):
             raise ValueError("The batch has no rows, which say where in the table its series are.")
         rows = batch.rows.to(self.series_means.device)
         parts, segments, present = self.parts(batch, noise, 1, self.series_means[rows])

@@ -119,6 +119,13 @@ class RWAE(StaticCodeDisentangler):
         Standard deviation of the likelihood: as the decoder predicts it, which is at most 0.5,
         times a factor per channel that is fitted to the residuals of training (Rybkin et al. 2021),
         so that scores and early stopping rank by what is reconstructed; or without that factor.
+    hidden_share : float, default=0.0
+        In training, hide up to this share of the observed values from the encoder (each batch draws
+        a share below it), while the loss counts them all, so that codes also tell what they have
+        not seen: for imputation and gappy data. 0 hides nothing; 0.5 is a common choice.
+    hidden_kind : {'points', 'blocks', 'windows', 'mixed'}, default='mixed'
+        What ``hidden_share`` hides: single values, a run of steps of each channel, whole windows,
+        or one of the three, drawn for each series. Of video, ``'windows'`` alone: frames.
     max_epochs : int or 'auto', default='auto'
         Passes over the training series; ``'auto'`` makes 100, and 600 steps at least, since an
         epoch of a small panel is a step or two. 0 leaves the network untrained. A fit that should
@@ -235,6 +242,8 @@ class RWAE(StaticCodeDisentangler):
         missing: str = "error",
         standardize: bool = True,
         observation_scale: str = "fitted",
+        hidden_share: float = 0.0,
+        hidden_kind: str = "mixed",
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 4e-3,
@@ -258,6 +267,8 @@ class RWAE(StaticCodeDisentangler):
             missing=missing,
             standardize=standardize,
             observation_scale=observation_scale,
+            hidden_share=hidden_share,
+            hidden_kind=hidden_kind,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,

@@ -54,7 +54,7 @@ class Hiding(NamedTuple):
         if n_marks:
             values = torch.cat([values, marks.masked_fill(hidden, 1.0)], dim=-1)
         seen = torch.cat([observed & ~hidden, known], dim=-1)
-        return Windows(values, seen, batch.valid, whole=(batch,), rows=batch.rows)
+        return batch._replace(values=values, observed=seen, whole=(batch,))
 
 
 def _uniform(noise: Noise, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:

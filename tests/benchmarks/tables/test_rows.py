@@ -47,6 +47,10 @@ def test_committed_rows_are_written_again_to_the_byte(table, tmp_path):
     assert Results(again.path, {}).rows == Results(path, {}).rows
 
 
+# Methods whose rows are still to be measured; the page says so.
+WAITING = {"DSVAE", "FHVAE", "MoCoGAN", "RWAE", "S3VAE", "SKD"}
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_committed_markdown_is_that_of_the_rows(table, tmp_path):
     results = read(table)
@@ -62,7 +66,8 @@ def test_committed_rows_are_those_of_their_table(table):
     assert len({row.key for row in rows}) == len(rows)
     # Table 7 waits for its intervals over speakers: the next run measures it again.
     assert all(row.is_complete for row in rows) == (table != "7")
-    assert {row.method for row in rows} == {entry.method for entry in entries_of(table)}
+    asked = {entry.method for entry in entries_of(table)}
+    assert {row.method for row in rows} == {m for m in asked if m.partition("/")[0] not in WAITING}
 
 
 @pytest.mark.parametrize("table", TABLES)
