@@ -135,4 +135,4 @@ def test_rows_stay_with_their_sequences():
     batch = Windows(values, values >= 0, values[:, :, 0, 0] >= 0, rows=torch.tensor([4, 2, 7]))
     assert batch.take(torch.tensor([2, 0])).rows.tolist() == [7, 4]
     assert batch.to("cpu").double().refill(batch.values, 0).rows is batch.rows
-    assert batch._replace(rows=None).take(slice(2)).rows is None
+    assert batch._replace(rows=()).take(slice(2)).rows == ()
