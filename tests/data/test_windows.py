@@ -132,7 +132,7 @@ def test_other_values_have_the_same_gaps_and_the_same_marks(n_marks):
 
 def test_rows_stay_with_their_sequences():
     values = torch.arange(3.0).view(3, 1, 1, 1)
-    batch = Windows(values, values >= 0, values[:, :, 0, 0] >= 0, torch.tensor([4, 2, 7]))
+    batch = Windows(values, values >= 0, values[:, :, 0, 0] >= 0, rows=torch.tensor([4, 2, 7]))
     assert batch.take(torch.tensor([2, 0])).rows.tolist() == [7, 4]
     assert batch.to("cpu").double().refill(batch.values, 0).rows is batch.rows
-    assert batch._replace(rows=None).take(slice(2)).rows is None
+    assert batch._replace(rows=()).take(slice(2)).rows == ()

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from tsdisentangle import FHVAE, load
+from tsdisentangle.nn.gaussian import Gaussian
 from tsdisentangle.nn.noise import SharedNoise, mean_noise
 from tsdisentangle.training.skorch_net import DisentanglingNet
 
@@ -53,8 +54,8 @@ def test_static_code_of_new_series_is_the_map_estimate_of_their_mean(kind):
 
 def test_map_estimate_is_the_row_of_which_the_objective_is_least():
     """Without the discriminative term, the loss has no gradient in the table there."""
-    X = loops.panel()
-    estimator = small(missing="mask", discrimination=0.0).fit(X)
+    X = series()
+    estimator = small(discrimination=0.0).fit(X)
     network, batch = loops.in_float64(estimator, X)
     with torch.no_grad():
         network.series_means.copy_(network.encode(batch).static.mean)
@@ -72,7 +73,13 @@ def literal(network, X, batch, rows, means, discriminate):
     network.eval()
     with torch.no_grad():
         features = network.encoder(batch.values, batch.observed)
-        q2 = network.segment_posterior(features, batch.observed)
+        q2 = network.static_head(network.encoder.static_summary(features, batch.observed))
+        q2 = Gaussian(q2.mean.clone(), q2.logvar.clone())
+        for b, windows in enumerate(observed_windows(X)):
+            mean = sum(q2.mean[b, t] for t in windows) / (len(windows) + 0.25)
+            for t in set(range(4)) - set(windows):
+                q2.mean[b, t] = mean if means is None else torch.as_tensor(means[b])
+                q2.logvar[b, t] = np.log(0.25)
         z2 = loops.draws(q2, "static")
         summary = network.encoder.dynamic_summary(features, batch.observed)
         hidden = torch.tanh(network.dynamic_hidden(torch.cat([summary, z2], -1)))
@@ -166,6 +173,23 @@ def test_decoding_takes_the_mean_of_the_series_and_draws_around_it_if_asked():
         drawn = loops.noise("segment", (2, 4, network.static_dim), static)
         expected = network.decode(static[:, None] + 0.5 * drawn, dynamic, mean_noise)
         torch.testing.assert_close(network.decode(static, dynamic, loops.noise).mean, expected.mean)
+
+
+def test_a_hidden_window_is_made_from_the_mean_of_its_series():
+    """It is counted by the loss, and what the encoder makes of nothing is no part of it."""
+    X = series()
+    network, batch = loops.in_float64(small(missing="mask").fit(X), X)
+    seen = batch.observed.clone()
+    seen[:, 2] = False
+    hidden = batch._replace(
+        values=batch.values.where(seen, 0.0), observed=seen, whole=(batch,), rows=torch.arange(6)
+    )
+    given = []
+    decode = network.decode
+    network.decode = lambda *args: given.append(args[0]) or decode(*args)
+    network.train()(hidden, mean_noise)
+    torch.testing.assert_close(given[0][:, 2], network.series_means)
+    assert not torch.isclose(given[0][:, 1], network.series_means).all()
 
 
 # -- the table ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Hierarchical VAE whose static codes have a prior of their own (Hsu et al. 2017)."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,20 @@ class FHVAENetwork(SequenceNetwork):
         """Say which series are trained on; no window is taken for one of another series."""
         self._compared = None if rows is None else rows.to(self.series_means.device)
 
-    def segment_posterior(self, features: Tensor, observed: Tensor) -> Gaussian:
-        """``q(z_2 | x_n)`` of each window."""
-        return self.static_head(self.encoder.static_summary(features, observed))
+    def segment_posterior(
+        self, features: Tensor, observed: Tensor, means: Tensor | None
+    ) -> tuple[Gaussian, Gaussian]:
+        """``q(z_2 | x_n)`` of each window, and the posterior of the series' mean given all.
+
+        Of a window without an observed value the first is the prior around ``means``
+        ``(batch, s)``; None takes those of the second.
+        """
+        q = self.static_head(self.encoder.static_summary(features, observed))
+        present = self.encoder.readable(observed)
+        posterior = estimate_mean(q.mean, present, SEGMENT_VARIANCE)
+        means = posterior.mean if means is None else means
+        logvar = q.logvar.where(present[..., None], math.log(SEGMENT_VARIANCE))
+        return Gaussian(q.mean.where(present[..., None], means[:, None]), logvar), posterior
 
     def dynamic_posterior(self, features: Tensor, observed: Tensor, segments: Tensor) -> Gaussian:
         """``q(z_1 | x_n, z_2)``, for each of the draws ``(draws, batch, windows, s)``."""
@@ -66,12 +78,9 @@ class FHVAENetwork(SequenceNetwork):
     def encode(self, batch: Windows, **options: Any) -> Posterior:
         """Posterior of the series' mean, and of the dynamic codes at the means of ``z_2``."""
         features = self.encoder(batch.values, batch.observed)
-        segments = self.segment_posterior(features, batch.observed).mean
-        dynamic = self.dynamic_posterior(features, batch.observed, segments[None])
-        return Posterior(
-            estimate_mean(segments, self.encoder.readable(batch.observed), SEGMENT_VARIANCE),
-            Gaussian(*(part[0] for part in dynamic)),
-        )
+        segments, static = self.segment_posterior(features, batch.observed, None)
+        dynamic = self.dynamic_posterior(features, batch.observed, segments.mean[None])
+        return Posterior(static, Gaussian(*(part[0] for part in dynamic)))
 
     def decode(
         self, static: Tensor, dynamic: Tensor, noise: Noise, valid: Tensor | None = None
@@ -93,7 +102,7 @@ class FHVAENetwork(SequenceNetwork):
         ``means`` ``(batch, s)`` are the series' means; None integrates over their posterior.
         """
         features = self.encoder(batch.values, batch.observed)
-        posterior = self.segment_posterior(features, batch.observed)
+        posterior, _ = self.segment_posterior(features, batch.observed, means)
         present = self.encoder.readable(batch.observed)
         segments = posterior.sample(noise, "static", draws)
         moving = self.dynamic_posterior(features, batch.observed, segments)
@@ -295,9 +304,9 @@ class FHVAE(StaticCodeDisentangler):
     a part of the network, so a model file has one row per training series.
 
     :meth:`score_samples` integrates over ``mu_2``, whose posterior given all ``q(z_2 | x_n)`` is
-    the Gaussian above, so that it is a bound for new series too. A window without an observed value
-    has no ``z_2``. In :meth:`score_terms`, ``'static_kl'`` is what ``mu_2`` costs, and
-    ``'dynamic_kl'`` what both codes of the windows do.
+    the Gaussian above, so that it is a bound for new series too. The ``z_2`` of a window without an
+    observed value is of the prior around ``mu_2``. In :meth:`score_terms`, ``'static_kl'`` is what
+    ``mu_2`` costs, and ``'dynamic_kl'`` what both codes of the windows do.
 
     References
     ----------
