@@ -485,6 +485,9 @@ ELSEWHERE = {
     "latent_prediction_error",
     "motion_error",
     "same_variance_kl",
+    "estimate_mean",
+    "sequence_kl",
+    "tell_sequences_apart",
 }
 
 

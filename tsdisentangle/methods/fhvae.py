@@ -303,6 +303,10 @@ class FHVAE(StaticCodeDisentangler):
     of its series, which starts at their static codes (Hsu and Glass 2018, section 3). The table is
     a part of the network, so a model file has one row per training series.
 
+    Each window's ``z_2`` may differ from ``mu_2`` within its prior, and can hold much of what
+    moves; decoding takes ``mu_2`` for all windows, and loses it (``evaluation.code_usage`` says how
+    much).
+
     :meth:`score_samples` integrates over ``mu_2``, whose posterior given all ``q(z_2 | x_n)`` is
     the Gaussian above, so that it is a bound for new series too. The ``z_2`` of a window without an
     observed value is of the prior around ``mu_2``. In :meth:`score_terms`, ``'static_kl'`` is what
