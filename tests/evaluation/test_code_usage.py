@@ -14,9 +14,12 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_series_equal
 
 from tsdisentangle import (
+    CDSVAE,
     FHVAE,
+    GLR,
     GPVAE,
     S3VAE,
+    SPYL,
     VAE,
     Codes,
     StaticDynamicVAE,
@@ -200,10 +203,11 @@ ASKED = [m for m in METHODS if "static_dim" in signature(m).parameters and m is 
 def test_both_codes_are_used_on_series_that_need_both(method):
     X = make_static_dynamic(100, n_steps=10, random_state=0).data
     known = {name: SIZES[name] for name in SIZES if name in signature(method).parameters}
+    strict = method in (StaticDynamicVAE, CDSVAE, GLR, SPYL)
     slow = {"lr": 5e-3, "max_epochs": 300} if method is S3VAE else {}  # its many terms need it
-    estimator = small(method, **{"max_epochs": 100, **known, **slow}).fit(X)
+    estimator = small(method, **{"max_epochs": 60 if strict else 100, **known, **slow}).fit(X)
     found = code_usage(estimator, X, random_state=0)
-    least, loss = (0.6, 0.2) if method is StaticDynamicVAE else (0.5, 0.15)
+    least, loss = (0.6, 0.2) if strict else (0.5, 0.15)
     assert found[OWN] > least
     assert found[[POSITION, OTHER, STATIC, OTHER_STATIC]].max() < found[OWN] - loss
 

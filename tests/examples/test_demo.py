@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from helpers import load_script
 
+from tsdisentangle import StaticDynamicVAE
+from tsdisentangle.presets.published import AS_PUBLISHED
+
 pytest.importorskip("sktime")
 pytest.importorskip("matplotlib")
 
@@ -59,3 +62,15 @@ def test_pictures_are_written(demo, results, tmp_path):
     demo.draw(fitted[0][0], data, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == PICTURES
     assert all(path.stat().st_size > 20_000 for path in tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_with_few_nats_the_dynamic_code_tells_as_little_of_the_speaker_as_before(demo):
+    X_train, y_train, X_test, y_test = demo.load()
+    former = {**AS_PUBLISHED, "beta": (0.5, 3.0), "max_epochs": 100}
+    told = []
+    for seed in range(3):
+        estimator = StaticDynamicVAE(random_state=seed, **former).fit(X_train)
+        train, test = (estimator.encode(X).mean_dynamic() for X in (X_train, X_test))
+        told.append(demo.accuracy(train, y_train, test, y_test))
+    assert np.mean(told) <= 0.50
